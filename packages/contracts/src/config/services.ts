@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
+import { leavesOf, section, setting } from "./setting.ts";
+
+const port = (fallback: number, help: string) => setting(z.number().int().min(1).max(65_535).default(fallback), { help });
+const ms = (fallback: number, help: string) => setting(z.number().int().min(1).default(fallback), { help });
+
+const tier = setting(z.enum(["development", "production"]).default("development"), {
+  help: "production refuses everything that is only fit for development, such as running agents without a sandbox.",
+});
+
+const shutdownGraceMs = ms(30_000, "How long a service may take to finish in good order after SIGTERM.");
+
+const database = (role: string) =>
+  section({
+    url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
+    deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
+    connections: setting(z.number().int().min(1).max(200).default(8), { help: "Most connections of the pool that serves requests." }),
+    transactionPooler: setting(z.boolean().default(false), {
+      help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
+    }),
+  });
+
+const telemetry = section({
+  logLevel: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), { help: "Least severity that is logged." }),
+  otlpUrl: setting(z.url().optional(), {
+    help: "Base URL of an OpenTelemetry collector (OTLP over HTTP); traces and metrics are sent there when set.",
+  }),
+});
+
+const ops = (fallback: number) =>
+  section({
+    host: setting(z.string().default("127.0.0.1"), { help: "Address of the operator's port: /livez, /readyz, /metrics. Keep it private." }),
+    port: port(fallback, "The operator's port."),
+  });
+
+export const webConfig = z.strictObject({
+  tier,
+  host: setting(z.string().default("127.0.0.1"), { help: "Address that the web service listens on." }),
+  port: port(4810, "Port of the web service."),
+  publicUrl: setting(z.url().optional(), {
+    help: "The address people open, when it is not http://HOST:PORT. Must be https unless it is loopback.",
+  }),
+  shutdownGraceMs,
+  maxStreams: setting(z.number().int().min(1).default(2_000), { help: "Most event streams open at once in this process." }),
+  database: database("cowork_web"),
+  telemetry,
+  ops: ops(4811),
+});
+export type WebConfig = z.output<typeof webConfig>;
+
+export const schedulerConfig = z.strictObject({
+  tier,
+  shutdownGraceMs,
+  recoveryMs: ms(recoveryMs, "How often expired leases are taken back and due work is promoted."),
+  unhealthyAfterMs: ms(unhealthyAfterMs, "No heartbeat for this long makes an active worker unhealthy."),
+  database: database("cowork_scheduler"),
+  telemetry,
+  ops: ops(4812),
+});
+export type SchedulerConfig = z.output<typeof schedulerConfig>;
+
+export const workerConfig = z.strictObject({
+  tier,
+  root: setting(z.string().default(".open-cowork"), { help: "Where data lives; the worker keeps its sessions in worker/ below it." }),
+  shutdownGraceMs,
+  workerId: setting(z.uuid(), { help: "The enrolled identity of this worker." }),
+  workerCredential: setting(z.string().min(20), { help: "The worker's one-time credential.", secret: true }),
+  lanes: setting(z.number().int().min(1).max(100).default(4), { help: "How many sessions may run at once in this worker." }),
+  pollMs: ms(pollMs, "How often to look for work when no notification came (± 20 %)."),
+  heartbeatMs: ms(heartbeatMs, "How often the worker reports itself."),
+  lease: section({
+    ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
+    renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
+    marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
+  }),
+  sandbox: setting(z.enum(["none"]).default("none"), {
+    help: "How agents are confined. none: not at all, development only; their shell and web tools are then denied.",
+  }),
+  runtime: section({
+    startMs: ms(60_000, "OpenCode must be ready within this long."),
+    silentMs: ms(120_000, "A turn in which OpenCode shows no progress for this long is ended."),
+    idleMs: ms(300_000, "An OpenCode process that nobody uses for this long is ended."),
+  }),
+  model: section({
+    baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
+    apiKey: setting(z.string().optional(), { help: "The provider's key. It stays in the worker; the agent never sees it.", secret: true }),
+    id: setting(z.string().default("demo"), { help: "The model to ask for." }),
+  }),
+  database: database("cowork_worker"),
+  telemetry,
+  ops: ops(4813),
+});
+export type WorkerConfig = z.output<typeof workerConfig>;
+
+export const startConfig = z.strictObject({
+  root: setting(z.string().default(".open-cowork"), { help: "Where the data of `pnpm start` lives." }),
+  port: port(4810, "Port of the web service; the embedded parts use free ports of their own."),
+  databaseUrl: setting(z.url({ protocol: /^postgres(ql)?$/ }).optional(), {
+    help: "Postgres 15 or newer to use instead of the embedded one: the URL of a role that may create roles and owns the database.",
+    secret: true,
+    env: "DATABASE_URL",
+  }),
+});
+export type StartConfig = z.output<typeof startConfig>;
+
+/** Every schema with the command that reads it; --help, docs/configuration.md and the check for unknown names use it. */
+export const services = {
+  start: { schema: startConfig, about: "`pnpm start`: the whole plane on one machine." },
+  web: { schema: webConfig, about: "The door: HTTP API, event streams, pages." },
+  scheduler: { schema: schedulerConfig, about: "The clock: promotion, lease recovery, worker health." },
+  worker: { schema: workerConfig, about: "The hands: claims work and runs OpenCode." },
+} as const;
+
+export const knownEnv: ReadonlySet<string> = new Set(
+  Object.values(services).flatMap(({ schema }) =>
+    leavesOf(schema).flatMap((leaf) => (leaf.meta.secret ? [leaf.env, `${leaf.env}_FILE`] : [leaf.env])),
+  ),
+);

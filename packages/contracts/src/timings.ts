@@ -1,0 +1,26 @@
+/**
+ * The numbers a lease lives by, in one place, because they only make sense together: a worker renews several times
+ * per TTL, stops trusting its lease a margin before the database does, and the scheduler looks often enough that a
+ * lost lease is re-claimed within TTL + 2 s. Configuration may change each; `lease` sections take these as defaults.
+ */
+export const leaseTimings = {
+  ttlMs: 15_000,
+  renewMs: 5_000,
+  marginMs: 3_000,
+} as const;
+
+export const pollMs = 1_000;
+export const recoveryMs = 1_000;
+/** No heartbeat for this long and the scheduler calls an active worker unhealthy. */
+export const heartbeatMs = 5_000;
+export const unhealthyAfterMs = 30_000;
+
+/** Bounds that both sides of a border must agree on. */
+export const limits = {
+  promptChars: 100_000,
+  titleChars: 200,
+  batchEvents: 500,
+  batchBytes: 4 * 1024 * 1024,
+  waitingPromptsPerSession: 50,
+  requestBytes: 1024 * 1024,
+} as const;
