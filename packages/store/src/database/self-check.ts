@@ -1,0 +1,34 @@
+import { sql } from "kysely";
+import { newestMigration } from "../migrate/sql-files.ts";
+import type { ServiceRole } from "../migrate/roles.ts";
+import type { Database } from "./open.ts";
+
+/** What `cowork.now()` must be: anything else is a test database, or somebody moving time under live leases. */
+const nowBody = "select clock_timestamp()";
+
+/** One line per reason why a service must not start on this database; empty when all is well. */
+export async function selfCheck(database: Database, role: ServiceRole): Promise<string[]> {
+  const { rows } = await sql<{ role: string; super: boolean; bypass: boolean; owns: boolean; body: string | null; version: string | null }>`
+    select current_user as role, r.rolsuper as super, r.rolbypassrls as bypass,
+      exists (select from pg_namespace n where n.nspname = 'cowork' and pg_has_role(current_user, n.nspowner, 'usage')) as owns,
+      (select p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'cowork' and p.proname = 'now') as body,
+      case when to_regprocedure('internal.schema_version()') is not null then internal.schema_version() end as version
+    from pg_roles r where r.rolname = current_user`.execute(database.db).catch(missingSchema);
+  const found = rows[0];
+  if (!found) return ["the database has no schema of the plane yet: migrate it first (pnpm start does)"];
+  const problems: string[] = [];
+  if (found.super || found.bypass || found.owns) {
+    problems.push(`refusing to run as ${found.role}, which may do more than this service should: use the role cowork_${role}`);
+  }
+  if (found.body !== nowBody) problems.push("cowork.now() is not the database's own clock: this is a test database, or it was tampered with");
+  if (found.version === null || found.version < newestMigration()) {
+    problems.push(`the database is at schema ${found.version ?? "none"}, this service needs ${newestMigration()}: migrate it first`);
+  }
+  return problems;
+}
+
+/** Naming a function or schema that isn't there fails at parse time. */
+function missingSchema(error: unknown): { rows: [] } {
+  if (["3F000", "42883", "42501"].includes((error as { code?: string }).code ?? "")) return { rows: [] };
+  throw error;
+}

@@ -1,0 +1,91 @@
+import type { MessageInfo, Part } from "@open-cowork/contracts/events";
+import type { SessionId } from "@open-cowork/contracts/ids";
+import { foldEvent, type CommandView, type MessageView, type Transcript } from "@open-cowork/contracts/transcript";
+import { sql } from "kysely";
+import type { Actor, Tx } from "../database/in-org.ts";
+import type { Db } from "../database/open.ts";
+import { eventColumns, toEvent } from "./event-rows.ts";
+
+export interface Snapshot {
+  /** The position this state stands at: the events after it continue it. */
+  through: number;
+  transcript: Transcript;
+}
+
+/**
+ * The state of a session from the read model, without reading its history: commands, messages and parts as they stand,
+ * and on top of them the streaming deltas that no final part has superseded yet. One snapshot of the database, so that
+ * the position fits the rows.
+ */
+export function readSnapshot(db: Db, actor: Actor, sessionId: SessionId): Promise<Snapshot | null> {
+  return db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .execute(async (tx) => {
+      await sql`select set_config('cowork.org_id', ${actor.orgId}, true)`.execute(tx);
+      const lane = await tx
+        .selectFrom("cowork.lanes")
+        .select("next_seq")
+        .where("org_id", "=", actor.orgId)
+        .where("session_id", "=", sessionId)
+        .executeTakeFirst();
+      if (!lane) return null;
+      const settled: Transcript = { commands: await readCommands(tx, sessionId), messages: await readMessages(tx, sessionId) };
+      const deltas = await tx
+        .selectFrom("cowork.session_events")
+        .select(eventColumns)
+        .where("session_id", "=", sessionId)
+        .where("type", "=", "message.part.delta")
+        .orderBy("seq")
+        .execute();
+      return { through: lane.next_seq - 1, transcript: deltas.map(toEvent).reduce(foldEvent, settled) };
+    });
+}
+
+async function readCommands(tx: Tx, sessionId: SessionId): Promise<Record<string, CommandView>> {
+  const rows = await tx
+    .selectFrom("cowork.commands as c")
+    .innerJoin("cowork.users as u", "u.user_id", "c.created_by")
+    .select(["c.command_id", "c.command_seq", "c.body", "c.status", "c.attempt", "c.reason", "c.created_at", "u.display_name"])
+    .where("c.session_id", "=", sessionId)
+    .orderBy("c.command_seq")
+    .execute();
+  return Object.fromEntries(
+    rows.map((row) => {
+      const view: CommandView = {
+        commandId: row.command_id,
+        commandSeq: row.command_seq,
+        text: (row.body as { text: string }).text,
+        by: row.display_name,
+        at: row.created_at.toISOString(),
+        status: row.status,
+        attempt: row.attempt,
+        reason: row.reason,
+      };
+      return [row.command_id, view];
+    }),
+  );
+}
+
+async function readMessages(tx: Tx, sessionId: SessionId): Promise<Record<string, MessageView>> {
+  const rows = await tx
+    .selectFrom("cowork.parts")
+    .select(["message_id", "part_id", "command_id", "attempt", "body"])
+    .where("session_id", "=", sessionId)
+    .orderBy("message_id")
+    .orderBy("part_id")
+    .execute();
+  const messages: Record<string, MessageView> = {};
+  for (const row of rows) {
+    // part_id '' is the message itself and sorts first; a part may also precede its message.
+    const message = (messages[row.message_id] ??= {
+      info: { id: row.message_id, sessionID: (row.body as Part).sessionID },
+      commandId: row.command_id,
+      attempt: row.attempt,
+      parts: {},
+    });
+    if (row.part_id === "") message.info = row.body as MessageInfo;
+    else message.parts[row.part_id] = row.body as Part;
+  }
+  return messages;
+}

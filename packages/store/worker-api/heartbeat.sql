@@ -1,0 +1,43 @@
+-- A process reports itself. Race closed: two heartbeats of one process may arrive in either order; the row keeps the
+-- newest sequence, and an older one gives no credit for being alive. Never un-revokes: only `unhealthy` returns to
+-- `active`, and only because it was the plane that called it unhealthy.
+create or replace function worker_api_v1.heartbeat(p_worker_id uuid, p_credential text, p_body jsonb)
+returns table (ok boolean, reason text, answer jsonb)
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  v_worker cowork.workers := internal.worker_principal(p_credential);
+  v_boot_id uuid := (p_body ->> 'bootId')::uuid;
+  v_seq bigint := (p_body ->> 'seq')::bigint;
+begin
+  if v_worker.worker_id is null or v_worker.worker_id <> p_worker_id or v_worker.status in ('retired', 'revoked') then
+    insert into cowork.audit (action, reason, actor_kind, actor_id)
+      values ('heartbeat_rejected', 'credential_invalid', case when v_worker.worker_id is null then 'unknown' else 'worker' end,
+        v_worker.worker_id);
+    return query select false, 'credential_invalid', null::jsonb;
+    return;
+  end if;
+
+  insert into cowork.worker_incarnations as i (worker_id, boot_id, heartbeat_seq, draining, report)
+    values (v_worker.worker_id, v_boot_id, v_seq, (p_body ->> 'draining')::boolean, p_body)
+    on conflict (worker_id, boot_id) do update
+      set heartbeat_seq = excluded.heartbeat_seq, draining = excluded.draining, report = excluded.report,
+        last_seen_at = cowork.now()
+      where i.heartbeat_seq < excluded.heartbeat_seq;
+  if not found then
+    insert into cowork.audit (action, reason, actor_kind, actor_id)
+      values ('heartbeat_rejected', 'heartbeat_out_of_order', 'worker', v_worker.worker_id);
+    return query select false, 'heartbeat_out_of_order', null::jsonb;
+    return;
+  end if;
+
+  update cowork.workers w set status = 'active', status_changed_at = cowork.now()
+    where w.worker_id = v_worker.worker_id and w.status = 'unhealthy'
+    returning w.* into v_worker;
+  if not found then
+    select w.* into v_worker from cowork.workers w where w.worker_id = p_worker_id;
+  else
+    insert into cowork.audit (action, actor_kind, actor_id) values ('worker_activated', 'worker', v_worker.worker_id);
+  end if;
+  return query select true, null::text, jsonb_build_object('status', v_worker.status);
+end $$;
+grant execute on function worker_api_v1.heartbeat(uuid, text, jsonb) to cowork_worker, cowork_web;
