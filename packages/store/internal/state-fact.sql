@@ -9,7 +9,7 @@ begin
   update cowork.lanes l set next_seq = l.next_seq + 1 where l.lane_id = p_lane_id returning l.* into v_lane;
   if v_lane.session_id is not null then
     insert into cowork.session_events (session_id, seq, org_id, type, payload, attempt, command_id, at)
-      values (v_lane.session_id, v_lane.next_seq - 1, v_lane.org_id, p_type, p_payload, p_attempt, p_command_id, cowork.now());
+      values (v_lane.session_id, v_lane.next_seq - 1, v_lane.org_id, p_type, p_payload, p_attempt, p_command_id, coalesce(p_at, cowork.now()));
   end if;
   return v_lane.next_seq - 1;
 end $$;

@@ -1,8 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { DeadlineExceeded, within } from "@open-cowork/contracts/clock";
 import postgres from "postgres";
+import { QueryFailed } from "./query-failed.ts";
 import { toStorableJson } from "./storable-json.ts";
-import { asUnavailable, DatabaseUnavailable } from "./unavailable.ts";
+import { DatabaseUnavailable, isPassing } from "./unavailable.ts";
 
 export interface ConnectionOptions {
   url: string;
@@ -69,7 +70,9 @@ export class Connection {
         this.destroy();
         throw new DatabaseUnavailable(error.message);
       }
-      throw asUnavailable(error);
+      if (isPassing(error)) throw new DatabaseUnavailable(`the database is not available (${(error as { code: string }).code})`);
+      if (error instanceof postgres.PostgresError) throw new QueryFailed(error.message, error.code, error.constraint_name);
+      throw error;
     }
   }
 

@@ -1,7 +1,6 @@
 import { systemClock } from "@open-cowork/contracts/clock";
 import type { Channel } from "@open-cowork/contracts/channels";
-import { Kysely } from "kysely";
-import { PostgresJSDialect, type PostgresJSSql } from "kysely-postgres-js";
+import { Kysely, PostgresDialect, type PostgresPool } from "kysely";
 import type { Rows } from "./connection.ts";
 import { Pool } from "./pool.ts";
 import type { Schema } from "./schema.ts";
@@ -79,21 +78,23 @@ export function openDatabase(options: DatabaseOptions): Database {
 
 type OnQuery = (seconds: number, outcome: "ok" | "error") => void;
 
-/** Hands Kysely's dialect our pool in the shape of the library's own. */
+/** Hands Kysely's own dialect our pool in the shape that it expects of one. */
 function kyselyOn(pool: Pool, onQuery: OnQuery): Db {
   const source = {
     options: {},
     end: async () => pool.close(),
-    reserve: async () => {
+    connect: async () => {
       const connection = await pool.acquire();
       return {
         release: () => pool.release(connection),
-        unsafe: (text: string, parameters: unknown[] = []) => measured(() => connection.run(text, parameters), onQuery),
+        query: async (text: string, parameters: readonly unknown[] = []) => {
+          const rows = await measured(() => connection.run(text, parameters), onQuery);
+          return { command: rows.command, rowCount: rows.count, rows };
+        },
       };
     },
   };
-  // A factory, because the dialect takes anything that isn't the library's own function for one.
-  return new Kysely<Schema>({ dialect: new PostgresJSDialect({ postgres: () => source as unknown as PostgresJSSql }) });
+  return new Kysely<Schema>({ dialect: new PostgresDialect({ pool: source as unknown as PostgresPool }) });
 }
 
 async function measured(query: () => Promise<Rows>, onQuery: OnQuery): Promise<Rows> {

@@ -1,13 +1,36 @@
+import { jittered, systemClock } from "@open-cowork/contracts/clock";
 import { sql } from "kysely";
 import { newestMigration } from "../migrate/sql-files.ts";
 import type { ServiceRole } from "../migrate/roles.ts";
 import type { Database } from "./open.ts";
+import { DatabaseUnavailable } from "./unavailable.ts";
 
 /** What `cowork.now()` must be: anything else is a test database, or somebody moving time under live leases. */
 const nowBody = "select clock_timestamp()";
 
+/** Wrong password, unknown role, role may not log in here, unknown database. */
+const refusedLogin = new Set(["28P01", "28000", "42501", "3D000"]);
+
+/** A database that is starting up or failing over is given this long before a service gives up on it. */
+const patienceMs = 30_000;
+
 /** One line per reason why a service must not start on this database; empty when all is well. */
-export async function selfCheck(database: Database, role: ServiceRole): Promise<string[]> {
+export async function selfCheck(database: Database, role: ServiceRole, patience = patienceMs): Promise<string[]> {
+  const givesUpAt = systemClock.monotonicMs() + patience;
+  for (;;) {
+    try {
+      return await checkOnce(database, role);
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? "";
+      if (refusedLogin.has(code)) return [`the database refuses this service's login (${code}): check OPEN_COWORK_CLOUD_DATABASE_URL`];
+      if (!(error instanceof DatabaseUnavailable)) throw error;
+      if (systemClock.monotonicMs() > givesUpAt) return [`${error.message}: is OPEN_COWORK_CLOUD_DATABASE_URL right, and Postgres up?`];
+      await systemClock.sleep(jittered(300));
+    }
+  }
+}
+
+async function checkOnce(database: Database, role: ServiceRole): Promise<string[]> {
   const { rows } = await sql<{ role: string; super: boolean; bypass: boolean; owns: boolean; body: string | null; version: string | null }>`
     select current_user as role, r.rolsuper as super, r.rolbypassrls as bypass,
       exists (select from pg_namespace n where n.nspname = 'cowork' and pg_has_role(current_user, n.nspowner, 'usage')) as owns,
@@ -29,6 +52,6 @@ export async function selfCheck(database: Database, role: ServiceRole): Promise<
 
 /** Naming a function or schema that isn't there fails at parse time. */
 function missingSchema(error: unknown): { rows: [] } {
-  if (["3F000", "42883", "42501"].includes((error as { code?: string }).code ?? "")) return { rows: [] };
+  if (["3F000", "42883"].includes((error as { code?: string }).code ?? "")) return { rows: [] };
   throw error;
 }

@@ -11,9 +11,3 @@ export function isPassing(error: unknown): boolean {
   if (typeof code !== "string") return false;
   return passing.has(code) || code.startsWith("08") || /^(E[A-Z]+|CONNECTION_[A-Z_]+|CONNECT_TIMEOUT)$/.test(code);
 }
-
-/** Says what happened without the text or the parameters of a query. */
-export function asUnavailable(error: unknown): unknown {
-  if (error instanceof DatabaseUnavailable || !isPassing(error)) return error;
-  return new DatabaseUnavailable(`the database is not available (${(error as { code: string }).code})`, { cause: error });
-}

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
+import type {} from "@open-cowork/testkit/postgres/for-suites";
 import { sql } from "kysely";
+import { inject } from "vitest";
 import { openDatabase, type Database } from "../database/open.ts";
 import { createOwner } from "../migrate/create-owner.ts";
 import { closeDatabaseToOthers, type RolePasswords, type ServiceRole } from "../migrate/roles.ts";
@@ -20,7 +22,8 @@ export interface TestDatabase {
 }
 
 /** A migrated database of its own, cloned from a template that is made once per content of the SQL files. */
-export async function createTestDatabase(adminUrl: string): Promise<TestDatabase> {
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const adminUrl = inject("postgresAdminUrl");
   const template = await ensureTemplate(adminUrl);
   const name = `cowork_t_${randomBytes(6).toString("hex")}`;
   await withOwner(adminUrl, ({ db }) => sql.raw(`create database ${name} template ${template} owner cowork_owner`).execute(db));

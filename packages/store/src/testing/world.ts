@@ -31,8 +31,8 @@ export interface World extends TestDatabase {
   audit(): Promise<Array<{ action: string; reason: string | null; subject: unknown }>>;
 }
 
-export async function createWorld(adminUrl: string): Promise<World> {
-  const test = await createTestDatabase(adminUrl);
+export async function createWorld(): Promise<World> {
+  const test = await createTestDatabase();
   const { orgId, userId, poolId } = await ensureFirstOwner(test.owner.db, { email: "ada@example.org", displayName: "Ada", orgName: "Example" });
   const actor: Actor = { orgId, userId };
   const request = (worker: TestWorker, change: Partial<ClaimRequest> = {}): ClaimRequest => ({

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leaseTimings } from "@open-cowork/contracts/timings";
 import { readSnapshot } from "../events/read-snapshot.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
@@ -13,7 +13,7 @@ let worker: TestWorker;
 let other: TestWorker;
 
 beforeAll(async () => {
-  world = await createWorld(inject("postgresAdminUrl"));
+  world = await createWorld();
   worker = await world.enrol("worker-a");
   other = await world.enrol("worker-b");
 });
