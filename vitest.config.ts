@@ -1,0 +1,33 @@
+import { defineConfig } from "vitest/config";
+
+const exclude = ["**/node_modules/**", "**/.open-cowork/**"];
+
+export default defineConfig({
+  test: {
+    // Of the root and not of a project: one PostgreSQL serves the whole run.
+    globalSetup: "./packages/testkit/src/postgres/global-setup.ts",
+    reporters: ["default", "./scripts/test/closing-line.ts"],
+    projects: [
+      {
+        test: {
+          name: "fast",
+          include: ["*.test.ts", "{apps,packages,scripts}/**/*.test.ts"],
+          exclude: [...exclude, "**/*.e2e.test.ts"],
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["{apps,packages,scripts}/**/*.e2e.test.ts"],
+          exclude,
+          // Whole stacks with real OpenCode processes: side by side they would only measure each other.
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
