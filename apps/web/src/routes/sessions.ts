@@ -1,0 +1,101 @@
+import { idSchema, type SessionId } from "@open-cowork/contracts/ids";
+import { NewPrompt, NewSession } from "@open-cowork/contracts/http";
+import { createSession } from "@open-cowork/store/sessions/create-session";
+import { enqueuePrompt } from "@open-cowork/store/commands/enqueue-prompt";
+import { findSession } from "@open-cowork/store/sessions/find-session";
+import { listSessions } from "@open-cowork/store/sessions/list-sessions";
+import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { z } from "zod";
+import type { Door } from "../door/mount-routes.ts";
+import { check, readJson, type Read } from "../door/read-body.ts";
+import type { Handlers, PersonVisit, Visit } from "../door/visit.ts";
+
+const ListQuery = z.strictObject({
+  before: z.string().min(1).max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
+
+/**
+ * Sessions by API. Each verb also says, after its commit, whom it concerns: workers look for work, streams read on.
+ * A lost notification costs a second of polling and nothing else.
+ */
+export function sessionRoutes(
+  door: Door,
+): Pick<Handlers, "listSessions" | "createSession" | "getSession" | "createPrompt" | "stopSession"> {
+  const verbs = sessionVerbs(door);
+  return {
+    listSessions: async (visit) => {
+      const query = check(ListQuery, visit.c.req.query());
+      if (!query.ok) return query;
+      const { before, limit } = query.value;
+      return Response.json(await listSessions(door.database.db, visit.person, { limit, ...(before ? { before } : {}) }));
+    },
+
+    getSession: async (visit) => {
+      const sessionId = sessionIdOf(visit);
+      const session = sessionId.ok ? await findSession(door.database.db, visit.person, sessionId.value) : null;
+      return session ? Response.json(session) : { ok: false, reason: "not_found" };
+    },
+
+    createSession: async (visit) => {
+      const body = await readJson(visit, NewSession);
+      if (!body.ok) return body;
+      const { sessionId } = await verbs.create(visit, body.value);
+      const session = await findSession(door.database.db, visit.person, sessionId);
+      return session ? Response.json(session, { status: 201 }) : { ok: false, reason: "not_found" };
+    },
+
+    createPrompt: async (visit) => {
+      const sessionId = sessionIdOf(visit);
+      if (!sessionId.ok) return sessionId;
+      const body = await readJson(visit, NewPrompt);
+      if (!body.ok) return body;
+      const prompted = await verbs.prompt(visit, sessionId.value, body.value.text);
+      return prompted.ok ? Response.json({ sessionId: sessionId.value, ...prompted.value }, { status: 202 }) : prompted;
+    },
+
+    stopSession: async (visit) => {
+      const sessionId = sessionIdOf(visit);
+      if (!sessionId.ok) return sessionId;
+      const stopped = await verbs.stop(visit, sessionId.value);
+      return stopped.ok ? Response.json(stopped.value, { status: 202 }) : stopped;
+    },
+  };
+}
+
+/** The three writes, as API and forms both make them. */
+export function sessionVerbs({ database }: Door) {
+  return {
+    async create({ person, traceparent }: PersonVisit, wish: NewSession) {
+      const { title, prompt } = wish;
+      const created = await createSession(database.db, person, { ...(title ? { title } : {}), ...(prompt ? { prompt } : {}), traceparent });
+      if (created.command) database.notify("ready");
+      database.notify("events", created.sessionId);
+      return created;
+    },
+
+    async prompt({ person, traceparent }: PersonVisit, sessionId: SessionId, text: string) {
+      const prompted = await enqueuePrompt(database.db, person, sessionId, { text, traceparent });
+      if (prompted.ok) {
+        database.notify("ready");
+        database.notify("events", sessionId);
+      }
+      return prompted;
+    },
+
+    async stop({ person }: PersonVisit, sessionId: SessionId) {
+      const stopped = await stopSession(database.db, person, sessionId);
+      if (stopped.ok) {
+        database.notify("signals", sessionId);
+        database.notify("events", sessionId);
+      }
+      return stopped;
+    },
+  };
+}
+
+/** Something that is no id names no session: the same answer as for one that may not be seen. */
+export function sessionIdOf({ c }: Visit): Read<SessionId> {
+  const parsed = idSchema<"session">().safeParse(c.req.param("sessionId"));
+  return parsed.success ? { ok: true, value: parsed.data } : { ok: false, reason: "not_found" };
+}

@@ -1,0 +1,86 @@
+import type { SessionEvent } from "@open-cowork/contracts/events";
+import { emptyTranscript } from "@open-cowork/contracts/transcript";
+import type { Topic } from "@open-cowork/contracts/stream";
+import { setUpTelemetry } from "@open-cowork/telemetry/set-up";
+import { eventually } from "@open-cowork/testkit/eventually";
+import { MovingClock } from "@open-cowork/testkit/moving-clock";
+import { afterEach, describe, expect, it } from "vitest";
+import { EventStreams } from "./event-streams.ts";
+import type { StreamSource } from "./follow.ts";
+
+const topics: Topic[] = ["session:019a0000-0000-7000-8000-000000000001"];
+const leftovers: Array<() => unknown> = [];
+afterEach(() => Promise.all(leftovers.splice(0).map((leave) => leave())));
+
+function openStreams() {
+  const clock = new MovingClock();
+  const telemetry = setUpTelemetry({ role: "web", version: "test", logLevel: "error", otlpUrl: undefined });
+  const streams = new EventStreams({ clock, maxStreams: 10, telemetry });
+  leftovers.push(() => streams.close(), () => telemetry.close());
+  return { clock, streams };
+}
+
+/** A session in which something new has always happened. */
+function busySource(): StreamSource & { reads: number } {
+  const source = {
+    reads: 0,
+    snapshot: async () => ({ through: 0, transcript: emptyTranscript }),
+    changes: async (_: Topic, after: number) => {
+      source.reads++;
+      const event: SessionEvent = { seq: after + 1, attempt: 1, commandId: null, at: "2026-01-01T00:00:00.000Z", type: "session.error", payload: {} };
+      return { events: [event], through: after + 1 };
+    },
+    stillHolds: async () => true,
+  };
+  return source;
+}
+
+describe("a slow reader", () => {
+  it("is given the next frame only when it took the last one, and is cut when it takes none", async () => {
+    const { clock, streams } = openStreams();
+    const source = busySource();
+    let isDestroyed = false;
+    const reader = streams.open({ topics, epoch: "e", cursor: null, source }, () => (isDestroyed = true)).getReader();
+    await reader.read();
+    await reader.read();
+    expect(source.reads).toBe(1);
+    await clock.advance(14_000);
+    streams.cutSlowReaders();
+    expect(isDestroyed).toBe(false);
+    await clock.advance(2_000);
+    streams.cutSlowReaders();
+    expect(isDestroyed).toBe(true);
+    expect(source.reads).toBe(1);
+  });
+
+  it("is not one that merely has nothing to read", async () => {
+    const { clock, streams } = openStreams();
+    let isDestroyed = false;
+    const quiet = { ...busySource(), changes: async (_: Topic, after: number) => ({ events: [], through: after }) };
+    const reader = streams.open({ topics, epoch: "e", cursor: null, source: quiet }, () => (isDestroyed = true)).getReader();
+    await reader.read();
+    await reader.read();
+    void reader.read().catch(() => {});
+    await eventually("the stream waits", () => clock.sleeping > 0);
+    await clock.advance(60_000);
+    streams.cutSlowReaders();
+    expect(isDestroyed).toBe(false);
+  });
+});
+
+describe("a stream whose person signed out", () => {
+  it("is refused within 30 s and ends", async () => {
+    const { clock, streams } = openStreams();
+    const source = { ...busySource(), changes: async (_: Topic, after: number) => ({ events: [], through: after }), stillHolds: async () => false };
+    const reader = streams.open({ topics, epoch: "e", cursor: null, source }, () => {}).getReader();
+    const text = new TextDecoder();
+    const next = async () => text.decode((await reader.read()).value);
+    expect(await next()).toContain("event: snapshot");
+    expect(await next()).toContain("event: beat");
+    const last = next();
+    await eventually("the stream waits", () => clock.sleeping > 0);
+    await clock.advance(30_000);
+    expect(await last).toContain('event: refused\ndata: {"topic":"session:019a0000-0000-7000-8000-000000000001","reason":"not_signed_in"}');
+    expect((await reader.read()).done).toBe(true);
+  });
+});

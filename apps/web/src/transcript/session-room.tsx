@@ -1,0 +1,38 @@
+import { turnsOf, type Transcript } from "@open-cowork/contracts/transcript";
+import type { ComponentChildren } from "preact";
+import { currentTurn, isActive, statusText } from "./turn-status.ts";
+import { TurnView } from "./turn-view.tsx";
+
+/** The inside of the session page, drawn by the server first and by the island from then on. */
+export function SessionRoom(props: {
+  transcript: Transcript;
+  connection: ComponentChildren;
+  composer: ComponentChildren;
+  stop: ComponentChildren;
+  jump?: ComponentChildren;
+}) {
+  const turns = turnsOf(props.transcript);
+  const current = currentTurn(turns);
+  return (
+    <>
+      <section class="transcript" aria-label="Transcript">
+        {turns.map((turn) => (
+          <TurnView key={turn.command.commandId} turn={turn} isCurrent={turn === current} />
+        ))}
+        {turns.length === 0 ? <p class="empty">Nothing has been asked yet. Write the first prompt below.</p> : null}
+        <div id="newest" />
+      </section>
+      <div class="dock">
+        {props.jump}
+        <div class="dock-status">
+          <p class={`now is-${current?.command.status ?? "none"}`} role="status">
+            {current ? statusText(current) : "ready"}
+          </p>
+          {current && isActive(current.command) ? props.stop : null}
+          <div class="connection">{props.connection}</div>
+        </div>
+        {props.composer}
+      </div>
+    </>
+  );
+}
