@@ -1,0 +1,202 @@
+import { systemClock } from "@open-cowork/contracts/clock";
+import type { Database } from "@open-cowork/store/database/open";
+import { DatabaseUnavailable } from "@open-cowork/store/database/unavailable";
+import { appendEvents } from "@open-cowork/store/worker-api/append-events";
+import { finishWork, type AttemptOutcome } from "@open-cowork/store/worker-api/finish-work";
+import type { Claimed } from "@open-cowork/store/worker-api/lease";
+import { renewLeases } from "@open-cowork/store/worker-api/renew-leases";
+import type { ActiveSpan, Telemetry } from "@open-cowork/telemetry/set-up";
+import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { TurnEnd } from "../runtime/turn-tracker.ts";
+import type { RuntimePool } from "../lanes/runtime-pool.ts";
+import { isFitAfter, outcomeOf, outcomeOfStop, type StopCause } from "./attempt-outcome.ts";
+import { createEventWriter, type EventWriter } from "./event-writer.ts";
+import { keepLease, LeaseLost, type LeaseKeeper, type LeaseTimes } from "./lease-keeper.ts";
+
+export interface AttemptTools {
+  database: Database;
+  telemetry: Telemetry;
+  pool: RuntimePool;
+  lease: LeaseTimes;
+  silentMs: number;
+  /** Aborts when running turns have to be given back. */
+  draining: AbortSignal;
+}
+
+/** One lease from claim to finish. Never throws: what becomes of one attempt is no other lane's business. */
+export interface Attempt {
+  readonly claimed: Claimed;
+  readonly done: Promise<void>;
+  /** A signal may wait for this lease. */
+  renewNow(): void;
+}
+
+export function startAttempt(claimed: Claimed, claimedAt: number, tools: AttemptTools): Attempt {
+  const { database, telemetry } = tools;
+  const { workId, sessionId, attempt } = claimed.lease;
+  const log = telemetry.log.child({ workId, sessionId, attempt });
+  const stop = new StopSwitch(tools.draining);
+  const keeper = keepLease({
+    claimedAt,
+    times: tools.lease,
+    clock: systemClock,
+    renew: async () => (await renewLeases(database.db, { leases: [claimed.lease], ttlMs: tools.lease.ttlMs }))[0]!,
+    onSignal: () => stop.byPerson(),
+    onTrouble: (error) => log.warn({ err: error }, "the lease could not be renewed; trying again"),
+  });
+  telemetry.observe("cowork_claim_wait_seconds", claimed.waitMs / 1000, {});
+
+  const steps = new AttemptSteps(claimed, tools, keeper, stop, log);
+  const attributes = { "work.id": workId, "session.id": sessionId, attempt };
+  const done = telemetry
+    .span("attempt", { parent: claimed.traceparent, attributes }, async (span) => {
+      const outcome = await steps.run(span);
+      span.set("outcome", outcome);
+      const seconds = (systemClock.monotonicMs() - claimedAt) / 1000;
+      telemetry.observe("cowork_attempt_seconds", seconds, { outcome });
+      log.info({ outcome, seconds }, "attempt ended");
+    })
+    .catch((error: unknown) => log.error({ err: error }, "an attempt broke"))
+    .finally(() => keeper.release());
+  return { claimed, done, renewNow: keeper.renewNow };
+}
+
+/** Who wants this turn to end early. A person's word counts more than a drain: the work must not be done again. */
+class StopSwitch {
+  readonly signal: AbortSignal;
+  readonly #person = new AbortController();
+  readonly #draining: AbortSignal;
+
+  constructor(draining: AbortSignal) {
+    this.#draining = draining;
+    this.signal = AbortSignal.any([draining, this.#person.signal]);
+  }
+
+  get cause(): StopCause | null {
+    if (this.#person.signal.aborted) return "person";
+    return this.#draining.aborted ? "drain" : null;
+  }
+
+  byPerson(): void {
+    this.#person.abort(new Error("stopped by a person"));
+  }
+}
+
+class AttemptSteps {
+  readonly #claimed: Claimed;
+  readonly #tools: AttemptTools;
+  readonly #keeper: LeaseKeeper;
+  readonly #stop: StopSwitch;
+  readonly #log: Telemetry["log"];
+  /** OpenCode's id of the conversation, once there is one. */
+  #conversation: string | undefined;
+
+  constructor(claimed: Claimed, tools: AttemptTools, keeper: LeaseKeeper, stop: StopSwitch, log: Telemetry["log"]) {
+    this.#claimed = claimed;
+    this.#tools = tools;
+    this.#keeper = keeper;
+    this.#stop = stop;
+    this.#log = log;
+  }
+
+  /** restore → start runtime → submit → stream → finish; returns the label of what it came to. */
+  async run(span: ActiveSpan): Promise<string> {
+    const writer = this.#writer();
+    try {
+      const outcome = await this.#workUntilEnd(writer);
+      await this.#tools.telemetry.span("finish", {}, () => writer.finish(outcome));
+      this.#tools.database.notify("events", this.#claimed.lease.sessionId);
+      this.#tools.database.notify("ready");
+      return outcome.kind;
+    } catch (error) {
+      const lost = this.#keeper.lost.aborted ? (this.#keeper.lost.reason as LeaseLost) : error;
+      if (!(lost instanceof LeaseLost)) throw error;
+      span.fail(lost.message);
+      this.#log.warn({ reason: lost.reason }, "the lease is lost: nothing more is written for it");
+      return "lost";
+    }
+  }
+
+  async #workUntilEnd(writer: EventWriter): Promise<AttemptOutcome> {
+    const { pool } = this.#tools;
+    const { sessionId } = this.#claimed.lease;
+    let runtime: Runtime | null = null;
+    let fit = false;
+    try {
+      runtime = await this.#startRuntime();
+      // At once, and not when the turn has ended in good order: the next owner may be starting already.
+      this.#keeper.lost.addEventListener("abort", () => void pool.abandon(sessionId), { once: true });
+      this.#conversation = runtime.runtimeSessionId;
+      if (this.#conversation !== this.#claimed.runtimeSessionId) await writer.open();
+      const end = await this.#turn(runtime, writer);
+      this.#keeper.lost.throwIfAborted();
+      fit = isFitAfter(end);
+      if (end.kind === "failed") this.#log.warn({ reason: end.reason, detail: end.message, output: runtime.output() }, "the turn failed");
+      return outcomeOf(end, this.#stop.cause);
+    } catch (error) {
+      this.#keeper.lost.throwIfAborted();
+      if (!(error instanceof EngineStartFailed)) throw error;
+      if (this.#stop.cause !== null) return outcomeOfStop(this.#stop.cause);
+      this.#log.error({ err: error, output: error.detail }, "OpenCode did not start");
+      return { kind: "failed", reason: "runtime_start_failed" };
+    } finally {
+      // Before the finish is written: whoever claims this session next must not meet a process that still runs.
+      if (runtime) await pool.giveBack(sessionId, fit && !this.#keeper.lost.aborted);
+    }
+  }
+
+  #startRuntime(): Promise<Runtime> {
+    const { telemetry, pool } = this.#tools;
+    const { lease, commandId, runtimeSessionId } = this.#claimed;
+    const signal = AbortSignal.any([this.#keeper.lost, this.#stop.signal]);
+    return telemetry.span("start-runtime", {}, async (span) => {
+      const { runtime, isReused } = await pool.take(lease.sessionId, runtimeSessionId, signal);
+      span.set("reused", isReused);
+      try {
+        const hadLeftovers = await runtime.clearLeftovers(commandId);
+        if (hadLeftovers) this.#log.info("an interrupted turn was taken back");
+        return runtime;
+      } catch (error) {
+        await pool.giveBack(lease.sessionId, false);
+        throw new EngineStartFailed("the conversation could not be put in order", runtime.output(), error);
+      }
+    });
+  }
+
+  #turn(runtime: Runtime, writer: EventWriter): Promise<TurnEnd> {
+    const { commandId, text } = this.#claimed;
+    return this.#tools.telemetry.span("turn", {}, async (span) => {
+      const end = await runtime.turn({
+        commandId,
+        text,
+        silentMs: this.#tools.silentMs,
+        stop: AbortSignal.any([this.#keeper.lost, this.#stop.signal]),
+        onEvents: (events) => writer.write(events),
+      });
+      span.set("end", end.kind);
+      if (end.kind === "failed") span.fail(end.reason);
+      return end;
+    });
+  }
+
+  #writer(): EventWriter {
+    const { database, telemetry } = this.#tools;
+    const { lease } = this.#claimed;
+    return createEventWriter({
+      firstBatch: this.#claimed.nextBatch,
+      keeper: this.#keeper,
+      append: async (batchNo, events) => {
+        const runtimeSessionId = this.#conversation;
+        const [outcome] = await appendEvents(database.db, [{ lease, batchNo, events, runtimeSessionId }]);
+        database.notify("events", lease.sessionId);
+        return outcome!;
+      },
+      finish: (batchNo, events, outcome) => finishWork(database.db, { lease, batchNo, events, outcome }),
+      mayRetry: (error) => error instanceof DatabaseUnavailable,
+      onAppended: (events) => telemetry.count("cowork_events_appended_total", {}, events),
+      onRefused: (reason) => telemetry.count("cowork_refusals_total", { reason }),
+      onBug: (error) => this.#log.error({ err: error }, "events could not be appended"),
+    });
+  }
+}

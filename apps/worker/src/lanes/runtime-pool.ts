@@ -1,0 +1,147 @@
+import { systemClock } from "@open-cowork/contracts/clock";
+import { createToken } from "@open-cowork/secrets/token";
+import type { Telemetry } from "@open-cowork/telemetry/set-up";
+import type { Broker } from "../broker/broker.ts";
+import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { RuntimeRegistry } from "../runtime/registry.ts";
+import { startRuntime, type Runtime } from "../runtime/runtime.ts";
+import { createSessionLocks } from "./session-locks.ts";
+
+/**
+ * The OpenCode processes of this worker, one per session at most. A process stays for a while after its turn, so that
+ * a follow-up prompt starts at once; while it waits its model token opens nothing.
+ */
+export interface RuntimePool {
+  /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
+  take(sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<{ runtime: Runtime; isReused: boolean }>;
+  /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
+  giveBack(sessionId: string, fit: boolean): Promise<void>;
+  /** Ends the process under its holder, who still gives it back. */
+  abandon(sessionId: string): Promise<void>;
+  /** Ends what nobody has used for the idle time. */
+  endIdle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RuntimePoolOptions {
+  workerRoot: string;
+  broker: Broker;
+  modelId: string;
+  registry: RuntimeRegistry;
+  telemetry: Telemetry;
+  startMs: number;
+  idleMs: number;
+  /** Most processes at once, idle ones included. */
+  most: number;
+}
+
+interface Seat {
+  runtime: Runtime;
+  token: string;
+  /** Null while a lease uses it. */
+  idleSince: number | null;
+  ending: Promise<void> | null;
+}
+
+export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
+  const { broker, telemetry } = options;
+  const seats = new Map<string, Seat>();
+  // Two engines on one session's database would ruin it, also while the first one is still starting or ending.
+  const locks = createSessionLocks();
+  let starting = 0;
+  telemetry.gauge("cowork_runtimes", () => [{ value: seats.size + starting, labels: {} }]);
+
+  const end = (sessionId: string, seat: Seat): Promise<void> => {
+    broker.dismiss(seat.token);
+    seat.idleSince = null;
+    // The seat counts against the bound for as long as its process lives.
+    seat.ending ??= seat.runtime.end().finally(() => seats.delete(sessionId));
+    return seat.ending;
+  };
+
+  const idleSeats = () =>
+    [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
+
+  const makeRoom = async () => {
+    while (seats.size + starting >= options.most) {
+      const longestIdle = idleSeats()[0];
+      if (!longestIdle) return;
+      await end(...longestIdle);
+    }
+  };
+
+  const start = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<Seat> => {
+    await makeRoom();
+    const token = createToken("broker");
+    const log = telemetry.log.child({ sessionId });
+    const startedAt = systemClock.monotonicMs();
+    let outcome = "failed";
+    starting += 1;
+    try {
+      const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
+      const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
+      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
+      outcome = "ok";
+      return { runtime, token, idleSince: null, ending: null };
+    } catch (error) {
+      throw error instanceof EngineStartFailed ? error : new EngineStartFailed("OpenCode could not be started", "", error);
+    } finally {
+      starting -= 1;
+      telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
+    }
+  };
+
+  const reuseOrStart = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal) => {
+    const present = seats.get(sessionId);
+    const isFit = present && !present.ending && !present.runtime.exited.aborted;
+    if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
+      present.idleSince = null;
+      return { seat: present, isReused: true };
+    }
+    if (present) await end(sessionId, present);
+    const seat = await start(sessionId, runtimeSessionId, signal);
+    seats.set(sessionId, seat);
+    return { seat, isReused: false };
+  };
+
+  return {
+    async take(sessionId, runtimeSessionId, signal) {
+      await locks.lock(sessionId, signal);
+      try {
+        const { seat, isReused } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        broker.admit(seat.token);
+        return { runtime: seat.runtime, isReused };
+      } catch (error) {
+        locks.unlock(sessionId);
+        throw error;
+      }
+    },
+
+    async giveBack(sessionId, fit) {
+      const seat = seats.get(sessionId);
+      try {
+        if (!seat) return;
+        if (!fit || seat.ending || seat.runtime.exited.aborted) return await end(sessionId, seat);
+        broker.dismiss(seat.token);
+        seat.idleSince = systemClock.monotonicMs();
+      } finally {
+        locks.unlock(sessionId);
+      }
+    },
+
+    async abandon(sessionId) {
+      const seat = seats.get(sessionId);
+      if (seat) await end(sessionId, seat);
+    },
+
+    async endIdle() {
+      const now = systemClock.monotonicMs();
+      const isOver = (seat: Seat) => seat.runtime.exited.aborted || now - seat.idleSince! >= options.idleMs;
+      await Promise.all(idleSeats().filter(([, seat]) => isOver(seat)).map(([sessionId, seat]) => end(sessionId, seat)));
+    },
+
+    async close() {
+      await Promise.allSettled([...seats].map(([sessionId, seat]) => end(sessionId, seat)));
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { Part, SessionPromptAsyncData } from "@opencode-ai/sdk/v2";
+import { z } from "zod";
+import { deadline } from "@open-cowork/contracts/clock";
+
+/**
+ * The calls of OpenCode's HTTP API that the adapter needs. Written out instead of using the SDK's client, which takes
+ * every timeout off (a request in the moment before the HTTP layer is up would then hang for ever) and trusts what
+ * comes back; the SDK's types still tell us when a pinned version changes a body.
+ */
+const callMs = 10_000;
+
+export const engineMessage = z.looseObject({
+  info: z.looseObject({
+    id: z.string(),
+    sessionID: z.string(),
+    role: z.string(),
+    parentID: z.string().optional(),
+    time: z.looseObject({ completed: z.number().optional() }).optional(),
+  }),
+  parts: z.array(z.looseObject({ id: z.string(), messageID: z.string(), type: z.string() })),
+});
+export type EngineMessage = z.infer<typeof engineMessage>;
+
+const health = z.object({ healthy: z.literal(true), version: z.string() });
+const sessionStatuses = z.record(z.string(), z.looseObject({ type: z.string() }));
+const pendingAsks = z.array(z.looseObject({ id: z.string(), sessionID: z.string() }));
+const engineSession = z.looseObject({ id: z.string(), revert: z.looseObject({ messageID: z.string() }).optional() });
+const history = z.array(
+  z.looseObject({ seq: z.number().int(), aggregate_id: z.string(), type: z.string(), data: z.unknown() }),
+);
+
+/** The engine answered, but not with what was asked for. */
+export class EngineRefused extends Error {
+  override name = "EngineRefused";
+  readonly status: number;
+  constructor(call: string, status: number) {
+    super(`OpenCode answered ${status} to ${call}`);
+    this.status = status;
+  }
+}
+
+export type EngineClient = ReturnType<typeof engineClient>;
+
+export function engineClient(url: string, password: string) {
+  const authorization = `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}`;
+
+  const send = async (method: string, path: string, body: unknown, withinMs: number): Promise<Response> => {
+    const response = await fetch(url + path, {
+      method,
+      headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: deadline(withinMs, `OpenCode (${method} ${path.split("/")[1]})`),
+    });
+    // An unknown path is answered with 200 and a page, so only JSON counts as an answer.
+    const isAnswer = response.status === 204 || response.headers.get("content-type")?.includes("json");
+    if (response.ok && isAnswer) return response;
+    await response.body?.cancel();
+    throw new EngineRefused(`${method} ${path}`, response.status);
+  };
+  const call = async <S extends z.ZodType>(schema: S, method: string, path: string, body?: unknown, withinMs = callMs) =>
+    schema.parse(await (await send(method, path, body, withinMs)).json()) as z.output<S>;
+  const session = (id: string) => `/session/${encodeURIComponent(id)}`;
+
+  return {
+    health: (withinMs: number) => call(health, "GET", "/global/health", undefined, withinMs),
+    createSession: (title: string) => call(engineSession, "POST", "/session", { title }),
+    findSession: async (id: string) => {
+      try {
+        return await call(engineSession, "GET", session(id));
+      } catch (error) {
+        if (error instanceof EngineRefused && (error.status === 404 || error.status === 400)) return null;
+        throw error;
+      }
+    },
+    messages: (id: string) => call(z.array(engineMessage), "GET", `${session(id)}/message`),
+    statuses: () => call(sessionStatuses, "GET", "/session/status"),
+    history: (known: Record<string, number>) => call(history, "POST", "/sync/history", known),
+    prompt: async (id: string, body: NonNullable<SessionPromptAsyncData["body"]>) => {
+      await send("POST", `${session(id)}/prompt_async`, body, callMs);
+    },
+    abort: (id: string) => call(z.boolean(), "POST", `${session(id)}/abort`, {}),
+    revert: (id: string, messageID: string) => call(engineSession, "POST", `${session(id)}/revert`, { messageID }),
+    putPart: async (id: string, part: Part) => {
+      await send("PATCH", `${session(id)}/message/${part.messageID}/part/${part.id}`, part, callMs);
+    },
+    pendingPermissions: () => call(pendingAsks, "GET", "/permission"),
+    pendingQuestions: () => call(pendingAsks, "GET", "/question"),
+    rejectPermission: (id: string) => call(z.boolean(), "POST", `/permission/${id}/reply`, { reply: "reject" }),
+    rejectQuestion: (id: string) => call(z.boolean(), "POST", `/question/${id}/reject`, {}),
+    /** The raw stream of /global/event; open until aborted or broken. */
+    events: async (signal: AbortSignal): Promise<ReadableStream<Uint8Array>> => {
+      const opening = AbortSignal.any([signal, deadline(callMs, "OpenCode's event stream")]);
+      const controller = new AbortController();
+      const abort = () => controller.abort(opening.reason);
+      opening.addEventListener("abort", abort, { once: true });
+      const response = await fetch(`${url}/global/event`, { headers: { authorization }, signal: controller.signal });
+      // From here on only the caller's signal ends it.
+      opening.removeEventListener("abort", abort);
+      signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
+      if (response.ok && response.body) return response.body;
+      throw new EngineRefused("GET /global/event", response.status);
+    },
+  };
+}

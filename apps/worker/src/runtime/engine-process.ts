@@ -1,0 +1,120 @@
+import { spawn } from "node:child_process";
+import { createToken } from "@open-cowork/secrets/token";
+import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
+import { findEngineBinary } from "./binary.ts";
+import { engineClient, type EngineClient } from "./engine-client.ts";
+import { engineEnvironment, type ModelDoor, type Permissions } from "./engine-settings.ts";
+import { captureOutput } from "./output-tail.ts";
+import { endProcessGroup } from "./process-group.ts";
+import type { RuntimeRegistry } from "./registry.ts";
+import type { SessionDirectory } from "./session-directory.ts";
+
+/** OpenCode did not become healthy. `detail` is for the log, redacted by whoever writes it. */
+export class EngineStartFailed extends Error {
+  override name = "EngineStartFailed";
+  readonly detail: string;
+  constructor(message: string, detail: string, cause?: unknown) {
+    super(message, { cause });
+    this.detail = detail;
+  }
+}
+
+export interface EngineProcess {
+  client: EngineClient;
+  url: string;
+  pid: number;
+  password: string;
+  version: string;
+  /** Aborts when the process has ended by itself or was ended. */
+  exited: AbortSignal;
+  /** The newest output, for a log line. */
+  output(): string;
+  /** Ends the whole process group and proves it. */
+  end(): Promise<void>;
+}
+
+const healthAttemptMs = 1_000;
+const betweenAttemptsMs = 25;
+const exitHeardMs = 2_000;
+
+export async function startEngine(options: {
+  sessionId: string;
+  directory: SessionDirectory;
+  door: ModelDoor;
+  permissions: Permissions;
+  registry: RuntimeRegistry;
+  startMs: number;
+  signal: AbortSignal;
+}): Promise<EngineProcess> {
+  const { sessionId, directory, registry } = options;
+  const password = createToken("broker");
+  const child = spawn(findEngineBinary(), ["serve", "--hostname", "127.0.0.1", "--port", "0"], {
+    cwd: directory.workspace,
+    env: engineEnvironment({ ...options, password }),
+    // A group of its own, so that it can be ended together with everything the agent starts.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const exit = new AbortController();
+  child.once("error", (error) => exit.abort(error));
+  child.once("exit", (code, killedBy) => exit.abort(new Error(`OpenCode ended (${killedBy ?? `code ${code}`})`)));
+  const output = captureOutput([child.stdout, child.stderr]);
+  const { pid } = child;
+
+  const end = async () => {
+    if (pid !== undefined) {
+      await endProcessGroup(pid);
+      // The group is gone; Node hears of its child's exit a moment later.
+      await within(exitHeardMs, "OpenCode's exit", aborted(exit.signal));
+    }
+    await registry.remove(sessionId);
+  };
+
+  try {
+    // Without a pid the spawn has failed; the error that says why comes with the next tick.
+    if (pid === undefined) throw await aborted(exit.signal);
+    await registry.add(sessionId, pid);
+    const waiting = AbortSignal.any([exit.signal, options.signal, deadline(options.startMs, "OpenCode's start")]);
+    const url = await listeningUrl(output, waiting);
+    const client = engineClient(url, password);
+    const { version } = await untilHealthy(client, waiting);
+    return { client, url, pid, password, version, exited: exit.signal, output: output.text, end };
+  } catch (error) {
+    await end();
+    throw new EngineStartFailed((error as Error).message, output.text(), error);
+  }
+}
+
+/**
+ * With --port 0 OpenCode takes 4096 when it is free and else a port that the kernel picks; it binds before it speaks,
+ * so two starts can't be given the same one.
+ */
+function listeningUrl(output: ReturnType<typeof captureOutput>, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    output.onLine((line) => {
+      const match = /^opencode server listening on (http:\/\/127\.0\.0\.1:\d+)/.exec(line);
+      if (match) resolve(match[1]!);
+    });
+  });
+}
+
+/** It listens up to 0.4 s before it answers, and a request in between is never answered: so a deadline per attempt. */
+async function untilHealthy(client: EngineClient, signal: AbortSignal): Promise<{ version: string }> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await client.health(healthAttemptMs);
+    } catch {
+      await systemClock.sleep(betweenAttemptsMs, signal);
+    }
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<Error> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(signal.reason as Error);
+    signal.addEventListener("abort", () => resolve(signal.reason as Error), { once: true });
+  });
+}

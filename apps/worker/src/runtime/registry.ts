@@ -1,0 +1,76 @@
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { endProcessGroup } from "./process-group.ts";
+import { groupMembers, machineBootId, processStartTime } from "./process-identity.ts";
+
+/**
+ * Which OpenCode processes this worker has started, on disk, so that the next worker process can end what a killed one
+ * left behind. It ends only what it can prove to be the recorded process; a doubt means hands off.
+ */
+const runtimeRecord = z.object({
+  pid: z.number().int().positive(),
+  pgid: z.number().int().positive(),
+  processStartTime: z.string(),
+  bootId: z.string(),
+  sessionId: z.string(),
+  workerBootId: z.string(),
+});
+export type RuntimeRecord = z.infer<typeof runtimeRecord>;
+
+export interface RuntimeRegistry {
+  add(sessionId: string, pid: number): Promise<void>;
+  remove(sessionId: string): Promise<void>;
+  /** Ends the predecessor's runtimes that are provably its own; returns the sessions whose runtime was ended. */
+  endOrphans(): Promise<string[]>;
+}
+
+export function openRegistry(workerRoot: string, workerBootId: string): RuntimeRegistry {
+  const folder = join(workerRoot, "runtimes");
+  const fileOf = (sessionId: string) => join(folder, `${sessionId}.json`);
+
+  return {
+    async add(sessionId, pid) {
+      const startTime = await processStartTime(pid);
+      const bootId = await machineBootId();
+      // Already gone, or on a machine that can't prove identity: there is nothing that could be ended safely later.
+      if (startTime === null || bootId === null) return;
+      const record: RuntimeRecord = { pid, pgid: pid, processStartTime: startTime, bootId, sessionId, workerBootId };
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const temporary = `${fileOf(sessionId)}.new`;
+      await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
+      await rename(temporary, fileOf(sessionId));
+    },
+
+    remove: (sessionId) => rm(fileOf(sessionId), { force: true }),
+
+    async endOrphans() {
+      const names = await readdir(folder).catch(() => [] as string[]);
+      const ended: string[] = [];
+      for (const name of names.filter((each) => each.endsWith(".json"))) {
+        const record = await readRecord(join(folder, name));
+        if (record && (await isSameProcess(record))) {
+          await endProcessGroup(record.pgid);
+          ended.push(record.sessionId);
+        }
+        await rm(join(folder, name), { force: true });
+      }
+      return ended;
+    },
+  };
+}
+
+async function isSameProcess(record: RuntimeRecord): Promise<boolean> {
+  if ((await machineBootId()) !== record.bootId) return false;
+  if ((await processStartTime(record.pid)) !== record.processStartTime) return false;
+  return (await groupMembers(record.pgid)).includes(record.pid);
+}
+
+/** A torn or foreign file is not evidence of anything. */
+async function readRecord(path: string): Promise<RuntimeRecord | null> {
+  try {
+    return runtimeRecord.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,120 @@
+import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import { openConversation } from "./conversation.ts";
+import { startEngine, type EngineProcess } from "./engine-process.ts";
+import { permissionsWithoutSandbox, type ModelDoor, type Permissions } from "./engine-settings.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import { followEvents } from "./event-feed.ts";
+import { EventMapper } from "./event-mapper.ts";
+import { eventText } from "./event-text.ts";
+import type { RuntimeRegistry } from "./registry.ts";
+import { openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
+import { runTurn, type TurnOptions } from "./turn.ts";
+import type { TurnEnd } from "./turn-tracker.ts";
+
+/**
+ * One OpenCode process for one session, as the rest of the worker sees it. Everything that knows OpenCode stays below
+ * this file.
+ */
+export interface Runtime {
+  readonly sessionId: string;
+  /** OpenCode's own id of the conversation. */
+  readonly runtimeSessionId: string;
+  readonly version: string;
+  readonly pid: number;
+  /** Aborts when the process has ended, whoever ended it. */
+  readonly exited: AbortSignal;
+  /** Takes back what an interrupted attempt left; true when there was something. */
+  clearLeftovers(commandId: string): Promise<boolean>;
+  turn(options: TurnRequest): Promise<TurnEnd>;
+  /** The newest output of the process, cleaned, for the log. */
+  output(): string;
+  /** Resolves once no process of its group is left. */
+  end(): Promise<void>;
+}
+
+export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop"> {
+  commandId: string;
+  onEvents(events: RuntimeEvent[]): Promise<void> | void;
+}
+
+export interface RuntimeOptions {
+  workerRoot: string;
+  sessionId: string;
+  /** The conversation to go on with, if it is in this directory's database. */
+  runtimeSessionId: string | null;
+  door: ModelDoor;
+  registry: RuntimeRegistry;
+  startMs: number;
+  signal: AbortSignal;
+  onTrouble(error: unknown, what: string): void;
+  permissions?: Permissions;
+}
+
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
+  const engine = await startEngine({ ...options, directory, permissions: options.permissions ?? permissionsWithoutSandbox });
+  try {
+    return await attach(engine, directory, options);
+  } catch (error) {
+    await engine.end();
+    throw error;
+  }
+}
+
+async function attach(engine: EngineProcess, directory: SessionDirectory, options: RuntimeOptions): Promise<Runtime> {
+  const { client } = engine;
+  const { door, onTrouble } = options;
+  const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
+  // With a title of its own it doesn't ask the model for one.
+  const { id: runtimeSessionId } = known ?? (await client.createSession("Open Cowork"));
+
+  const text = eventText(directory, [door.token, engine.password]);
+  const mapper = new EventMapper(text);
+  const conversation = await openConversation(client, directory, runtimeSessionId);
+  const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
+  const closed = new AbortController();
+  await followEvents({
+    client,
+    sessionId: runtimeSessionId,
+    onEvent: async (event) => {
+      await rejectAsk(event);
+      for (const listener of listeners) await listener(event);
+    },
+    onGap: () => mapper.forgetOpenParts(),
+    onTrouble: (error) => onTrouble(error, "event stream"),
+    signal: AbortSignal.any([closed.signal, engine.exited]),
+  });
+
+  /** Nobody is there to answer; an ask that still comes up must not hang the turn. */
+  async function rejectAsk(event: EngineEvent): Promise<void> {
+    if (event.type !== "permission.asked" && event.type !== "question.asked") return;
+    onTrouble(new Error(`${event.type} was rejected`), "ask");
+    const rejected = event.type === "permission.asked" ? client.rejectPermission(event.id) : client.rejectQuestion(event.id);
+    await rejected.catch((error: unknown) => onTrouble(error, "rejecting an ask"));
+  }
+
+  return {
+    sessionId: options.sessionId,
+    runtimeSessionId,
+    version: engine.version,
+    pid: engine.pid,
+    exited: engine.exited,
+    output: () => text.clean(engine.output()),
+
+    clearLeftovers: (commandId) => conversation.clearLeftovers(commandId),
+
+    async turn({ commandId, ...request }) {
+      await conversation.begin(commandId);
+      const { before } = conversation;
+      const { exited } = engine;
+      const end = await runTurn({ ...request, client, sessionId: runtimeSessionId, modelId: door.modelId, before, listeners, mapper, exited });
+      conversation.ended(end.kind === "completed");
+      return end;
+    },
+
+    async end() {
+      closed.abort(new Error("the runtime was ended"));
+      await engine.end();
+    },
+  };
+}

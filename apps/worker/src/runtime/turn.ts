@@ -1,0 +1,117 @@
+import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import { systemClock, type Clock } from "@open-cowork/contracts/clock";
+import type { EngineClient } from "./engine-client.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import { providerId } from "./engine-settings.ts";
+import type { EventMapper } from "./event-mapper.ts";
+import { TurnTracker, type TurnEnd } from "./turn-tracker.ts";
+
+export interface TurnOptions {
+  client: EngineClient;
+  sessionId: string;
+  modelId: string;
+  text: string;
+  /** The ids of all messages of earlier turns; the turn adds its own. */
+  before: Set<string>;
+  listeners: Set<(event: EngineEvent) => Promise<void> | void>;
+  mapper: EventMapper;
+  onEvents(events: RuntimeEvent[]): Promise<void> | void;
+  exited: AbortSignal;
+  /** Aborts when the turn is to stop; it then ends as soon as OpenCode has put its messages in order. */
+  stop: AbortSignal;
+  silentMs: number;
+  clock?: Clock;
+}
+
+/** How often the turn is looked at when no event wakes it. */
+const lookMs = 1_000;
+/** A look at /session/status costs a request, so only after this long without an event. */
+const quietMs = 3_000;
+/** OpenCode asks an unavailable provider again for ever; the plane's own retries are better, and can be seen. */
+const mostProviderRetries = 3;
+/** After an abort OpenCode has this long to complete its messages. */
+const abortMs = 5_000;
+const exitMs = 1_000;
+
+export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
+  const { client, sessionId, listeners, mapper, onEvents, exited, stop, silentMs } = options;
+  const clock = options.clock ?? systemClock;
+  const tracker = new TurnTracker(options.before);
+  let progressAt = clock.monotonicMs();
+  let heardAt = progressAt;
+  let wake = new AbortController();
+  const wakeUp = () => wake.abort();
+
+  const listener = async (event: EngineEvent) => {
+    heardAt = clock.monotonicMs();
+    if (tracker.accept(event)) {
+      progressAt = heardAt;
+      const events = mapper.map(event);
+      if (events.length > 0) await onEvents(events);
+    }
+    wakeUp();
+  };
+
+  /** The backstop for an event that got lost: asks for the status, and for what the messages are now. */
+  const look = async () => {
+    const status = (await client.statuses())[sessionId] ?? { type: "idle" };
+    if (status.type === "idle" && !tracker.isIdle()) {
+      for (const { info } of await client.messages(sessionId)) await listener({ type: "message.updated", info });
+    }
+    await listener({ type: "session.status", status });
+  };
+
+  const abort = async (reason: TurnEnd): Promise<TurnEnd> => {
+    await client.abort(sessionId).catch(() => {});
+    const giveUpAt = clock.monotonicMs() + abortMs;
+    while (!exited.aborted && tracker.end() === null && clock.monotonicMs() < giveUpAt) await pause(50);
+    return reason;
+  };
+
+  const pause = async (ms: number) => {
+    wake = new AbortController();
+    await clock.sleep(ms, AbortSignal.any([wake.signal, exited])).catch(() => {});
+  };
+
+  listeners.add(listener);
+  stop.addEventListener("abort", wakeUp);
+  try {
+    const model = { providerID: providerId, modelID: options.modelId };
+    // Never a messageID: the same one twice appends to the message. Always the model: the last one sticks.
+    await client.prompt(sessionId, { model, parts: [{ type: "text", text: options.text }] });
+    for (;;) {
+      if (stop.aborted) return await abort({ kind: "aborted" });
+      const end = tracker.end();
+      if (end) return end;
+      if (exited.aborted) return lost(exited);
+      const retries = tracker.providerRetries();
+      if (retries.count > mostProviderRetries) {
+        return await abort({ kind: "failed", reason: "provider_unavailable", message: retries.message });
+      }
+      const now = clock.monotonicMs();
+      if (now - progressAt >= silentMs) {
+        const reason = retries.count > 0 ? "provider_unavailable" : "runtime_silent";
+        return await abort({ kind: "failed", reason, message: `no progress for ${silentMs} ms` });
+      }
+      if (now - heardAt >= quietMs) {
+        heardAt = now;
+        await look().catch(() => {});
+        continue;
+      }
+      await pause(Math.min(lookMs, silentMs));
+    }
+  } catch (error) {
+    // A call fails before the exit of the process that it went to is known.
+    await clock.sleep(exitMs, exited).catch(() => {});
+    if (exited.aborted) return lost(exited);
+    return { kind: "failed", reason: "runtime_error", message: (error as Error).message };
+  } finally {
+    listeners.delete(listener);
+    stop.removeEventListener("abort", wakeUp);
+    for (const id of tracker.messageIds()) options.before.add(id);
+  }
+}
+
+function lost(exited: AbortSignal): TurnEnd {
+  return { kind: "failed", reason: "runtime_lost", message: (exited.reason as Error).message };
+}

@@ -1,0 +1,104 @@
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import { newId } from "@open-cowork/contracts/ids";
+import { Secret } from "@open-cowork/secrets/secret";
+import { createToken } from "@open-cowork/secrets/token";
+import type { ModelScript } from "@open-cowork/testkit/scripted-model/script";
+import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
+import { startBroker, type Broker } from "../broker/broker.ts";
+import type { Permissions } from "../runtime/engine-settings.ts";
+import { openRegistry } from "../runtime/registry.ts";
+import { startRuntime, type Runtime, type TurnRequest } from "../runtime/runtime.ts";
+
+/** A real OpenCode behind a real broker; only the model is played. */
+export interface AgentWorld {
+  root: string;
+  model: ScriptedModel;
+  broker: Broker;
+  brokerOutcomes: string[];
+  start(options?: { sessionId?: string; runtimeSessionId?: string | null; permissions?: Permissions }): Promise<Started>;
+  close(): Promise<void>;
+}
+
+export interface Started {
+  runtime: Runtime;
+  token: string;
+  troubles: string[];
+  workspace: string;
+}
+
+export const providerKey = "sk-provider-key-that-no-agent-may-see";
+
+export async function createAgentWorld(scripts: Record<string, ModelScript> = {}): Promise<AgentWorld> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), "cowork worker ")));
+  const model = await startScriptedModel({ scripts });
+  const brokerOutcomes: string[] = [];
+  const onRequest = (outcome: string) => void brokerOutcomes.push(outcome);
+  const broker = await startBroker({ upstream: model.baseUrl, apiKey: new Secret(providerKey), onRequest });
+  const registry = openRegistry(root, newId());
+  const started = new Set<Runtime>();
+
+  return {
+    root,
+    model,
+    broker,
+    brokerOutcomes,
+    async start({ sessionId = newId<"session">(), runtimeSessionId = null, permissions } = {}) {
+      const token = createToken("broker");
+      broker.admit(token);
+      const troubles: string[] = [];
+      const runtime = await startRuntime({
+        workerRoot: root,
+        sessionId,
+        runtimeSessionId,
+        door: { baseUrl: broker.baseUrl, token, modelId: "demo" },
+        registry,
+        startMs: 60_000,
+        signal: new AbortController().signal,
+        onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
+        ...(permissions && { permissions }),
+      });
+      started.add(runtime);
+      return { runtime, token, troubles, workspace: join(root, "sessions", sessionId, "workspace") };
+    },
+    async close() {
+      for (const runtime of started) await runtime.end();
+      await broker.close();
+      await model.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One prompt, with everything that became of it. */
+export async function ask(
+  runtime: Runtime,
+  text: string,
+  more: Partial<TurnRequest> = {},
+): Promise<{ end: Awaited<ReturnType<Runtime["turn"]>>; events: RuntimeEvent[] }> {
+  const events: RuntimeEvent[] = [];
+  const end = await runtime.turn({
+    commandId: newId(),
+    text,
+    silentMs: 60_000,
+    stop: new AbortController().signal,
+    onEvents: (some) => void events.push(...some),
+    ...more,
+  });
+  return { end, events };
+}
+
+/** What the assistant said, from the final states of its text parts. */
+export function saidIn(events: readonly RuntimeEvent[]): string {
+  const texts = new Map<string, string>();
+  const assistants = new Set<string>();
+  for (const event of events) {
+    if (event.type === "message.updated" && event.payload.info["role"] === "assistant") assistants.add(event.payload.info.id);
+    if (event.type !== "message.part.updated") continue;
+    const { part } = event.payload;
+    if (part.type === "text" && assistants.has(part.messageID)) texts.set(part.id, String(part["text"]));
+  }
+  return [...texts.values()].join("");
+}

@@ -1,0 +1,145 @@
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { metrics } from "@open-cowork/contracts/metrics";
+import type { SessionId } from "@open-cowork/contracts/ids";
+import { turnsOf, type Turn } from "@open-cowork/contracts/transcript";
+import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
+import { recoverExpiredLeases } from "@open-cowork/store/leases/recover-expired-leases";
+import { createWorld, type World } from "@open-cowork/store/testing/world";
+import { eventually } from "@open-cowork/testkit/eventually";
+import { hang, say } from "@open-cowork/testkit/scripted-model/script";
+import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
+import { groupMembers } from "./runtime/process-identity.ts";
+import { endWorker, spawnWorker, startedWorker, type WorkerProcess } from "./testing/worker-process.ts";
+
+const providerKey = "sk-the-real-key-of-the-provider";
+
+let world: World;
+let model: ScriptedModel;
+let root: string;
+let settings: Record<string, string>;
+let running: WorkerProcess | null = null;
+
+beforeAll(async () => {
+  world = await createWorld();
+  model = await startScriptedModel({ scripts: { "talk-then-hang": [say("I begin to speak and then"), hang()] } });
+  root = await mkdtemp(join(tmpdir(), "cowork worker "));
+  const { workerId, credential } = await world.enrol("worker-a");
+  settings = {
+    ROOT: root,
+    WORKER_ID: workerId,
+    WORKER_CREDENTIAL: credential,
+    DATABASE_URL: world.urls.worker,
+    MODEL_BASE_URL: model.baseUrl,
+    MODEL_API_KEY: providerKey,
+    LANES: "2",
+    POLL_MS: "200",
+    HEARTBEAT_MS: "500",
+    LEASE_TTL_MS: "4000",
+    LEASE_RENEW_MS: "1000",
+    LEASE_MARGIN_MS: "1000",
+    SHUTDOWN_GRACE_MS: "20000",
+  };
+});
+afterEach(async () => {
+  await endWorker(running, "SIGTERM");
+  running = null;
+});
+afterAll(async () => {
+  await model?.close();
+  await world?.drop();
+  await rm(root, { recursive: true, force: true });
+});
+
+const start = async () => (running = await startedWorker(settings));
+const turns = async (sessionId: SessionId): Promise<Turn[]> =>
+  turnsOf((await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript);
+const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 40_000) =>
+  eventually("the turn gets there", async () => (await turns(sessionId)).filter((turn) => holds(turn))[n], { withinMs });
+const finished = (sessionId: SessionId, n = 0) => turnThat(sessionId, n, ({ command }) => ["succeeded", "failed", "cancelled"].includes(command.status));
+const spoken = (turn: Turn) =>
+  turn.answers.flatMap(({ parts }) => Object.values(parts)).map((part) => (part.type === "text" ? String(part["text"]) : "")).join("");
+const enginePids = async () => {
+  const folder = join(root, "worker", "runtimes");
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return Promise.all(names.map(async (name) => (JSON.parse(await readFile(join(folder, name), "utf8")) as { pid: number }).pid));
+};
+
+describe("a worker", () => {
+  it("claims a prompt, streams its answer into the plane, and takes a follow-up with the same runtime", async () => {
+    const worker = await start();
+    const sessionId = await world.wish("[script:demo] hello");
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
+    const [engine] = await enginePids();
+    await world.enqueue(sessionId, "[script:text] and again");
+    const follow = await finished(sessionId, 1);
+    expect(spoken(follow)).toBe("This is a plain answer, in a few words and without any tool.");
+    expect(await enginePids()).toEqual([engine]);
+    expect(JSON.stringify(await turns(sessionId))).not.toContain(root);
+
+    const text = await (await fetch(`http://127.0.0.1:${worker.opsPort}/metrics`)).text();
+    const refusedNothing = new Set(["cowork_refusals_total"]);
+    for (const [name, row] of Object.entries(metrics)) {
+      if ((row.roles as readonly string[]).includes("worker") && !refusedNothing.has(name)) expect(text).toContain(`\n${name}`);
+    }
+    expect(worker.log()).toContain("sandbox none");
+    expect(worker.log() + worker.stderr()).not.toContain(providerKey);
+    expect(await endWorker(worker, "SIGTERM")).toBe(0);
+    expect(await groupMembers(engine!)).toEqual([]);
+  });
+
+  it("stops a turn when a person says so, and finishes it as cancelled", async () => {
+    await start();
+    const sessionId = await world.wish("[script:talk-then-hang]");
+    await turnThat(sessionId, 0, (turn) => spoken(turn).includes("speak"));
+    expect(await stopSession(world.as.web.db, world.actor, sessionId)).toMatchObject({ ok: true, value: { signalled: true } });
+    world.as.web.notify("signals", sessionId);
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "cancelled", reason: "stopped_by_person" } });
+  });
+
+  it("gives a running turn back when it is told to leave, and another process finishes it", async () => {
+    const worker = await start();
+    const sessionId = await world.wish("[script:slow]");
+    await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
+    running = null;
+    settings["SHUTDOWN_GRACE_MS"] = "6000";
+    worker.child.kill("SIGTERM");
+    expect(await worker.exited).toBe(0);
+    expect(await turns(sessionId)).toMatchObject([{ command: { status: expect.stringMatching(/waiting|succeeded/) as string } }]);
+    expect(await enginePids()).toEqual([]);
+    await start();
+    expect(spoken(await finished(sessionId))).toContain("Line 30 of 30");
+  });
+});
+
+describe("a worker that is killed in the middle of a turn", () => {
+  it("is followed by one that ends its orphan, claims again after the lease and finishes without the interrupted turn", async () => {
+    const killed = await start();
+    const sessionId = await world.wish("[script:slow] tell me");
+    await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
+    const [orphan] = await enginePids();
+    await endWorker(killed, "SIGKILL");
+    expect(await groupMembers(orphan!)).toContain(orphan);
+
+    await start();
+    expect(await groupMembers(orphan!)).toEqual([]);
+    await eventually("the lease is recovered", async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0, { withinMs: 10_000 });
+    const turn = await finished(sessionId);
+    expect(turn.command).toMatchObject({ status: "succeeded", attempt: 2 });
+    expect(spoken(turn)).toContain("Line 30 of 30");
+    expect(turn.lost.length).toBeGreaterThan(0);
+    const carried = model.requests.at(-1)!.messages.filter(({ role }) => role === "user");
+    expect(carried).toHaveLength(1);
+  });
+});
+
+describe("a worker that must not start", () => {
+  it("refuses the production tier without a sandbox, in one line", async () => {
+    const worker = await spawnWorker({ ...settings, TIER: "production" });
+    expect(await worker.exited).toBe(3);
+    expect(worker.stderr().trim().split("\n")).toEqual([expect.stringContaining("sandbox none")]);
+  });
+});

@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { every, systemClock } from "@open-cowork/contracts/clock";
+import type { WorkerConfig } from "@open-cowork/contracts/config/services";
+import { newId, type BootId, type WorkerId } from "@open-cowork/contracts/ids";
+import { Secret } from "@open-cowork/secrets/secret";
+import { openDatabase } from "@open-cowork/store/database/open";
+import { selfCheck } from "@open-cowork/store/database/self-check";
+import { startOpsServer } from "@open-cowork/telemetry/ops-server";
+import { StartRefused } from "@open-cowork/telemetry/run-service";
+import type { Telemetry } from "@open-cowork/telemetry/set-up";
+import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
+import { startBroker } from "./broker/broker.ts";
+import { startClaimLoop } from "./lanes/claim-loop.ts";
+import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
+import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { openWorkerRoot } from "./lanes/worker-root.ts";
+import { engineVersion } from "./runtime/binary.ts";
+import { openRegistry } from "./runtime/registry.ts";
+
+/** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
+const protocol = "1";
+/** Idle processes that may stay beside the busy ones. */
+const spareRuntimes = 3;
+const idleLookMs = 2_000;
+/** Of the grace period, what is kept for giving work back and ending processes; half of it when it is short. */
+const drainMarginMs = 12_000;
+
+/** The hands: claims work and runs OpenCode. Serves once this resolves; `close` drains. */
+export async function startWorker(context: {
+  config: WorkerConfig;
+  telemetry: Telemetry;
+  stopping: AbortSignal;
+}): Promise<{ close(): Promise<void> }> {
+  const { config, telemetry, stopping } = context;
+  const { log } = telemetry;
+  refuseUnsafe(config);
+  const root = await openWorkerRoot(config.root);
+  if ("heldBy" in root) {
+    throw new StartRefused([`the worker with pid ${root.heldBy} already uses ${config.root}: set OPEN_COWORK_CLOUD_ROOT to another directory`]);
+  }
+
+  const { transactionPooler } = config.database;
+  const database = openDatabase({
+    ...config.database,
+    applicationName: "cowork-worker",
+    transactionPooler,
+    onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
+  });
+  const problems = await selfCheck(database, "worker");
+  if (problems.length > 0) {
+    await database.close();
+    await root.release();
+    throw new StartRefused(problems);
+  }
+
+  const bootId = newId<"boot">() as BootId;
+  const workerId = config.workerId as WorkerId;
+  const registry = openRegistry(root.path, bootId);
+  const orphans = await registry.endOrphans();
+  if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
+  log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
+
+  const broker = await startBroker({
+    upstream: config.model.baseUrl,
+    apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
+    onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
+  });
+  const { startMs, idleMs, silentMs } = config.runtime;
+  const most = config.lanes + spareRuntimes;
+  const pool = createRuntimePool({ workerRoot: root.path, broker, modelId: config.model.id, registry, telemetry, startMs, idleMs, most });
+
+  const ready = () => database.probe().then(
+    () => ({ ok: true }) as const,
+    (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
+  );
+  const ops = await startOpsServer({ ...config.ops, telemetry, ready });
+
+  const attempts = new Set<Attempt>();
+  telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
+  const draining = new AbortController();
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+
+  const claims = startClaimLoop({
+    database,
+    telemetry,
+    credential: config.workerCredential,
+    bootId,
+    lease: config.lease,
+    pollMs: config.pollMs,
+    freeLanes: () => config.lanes - attempts.size,
+    onClaimed: (claimed, claimedAt) => {
+      const attempt = startAttempt(claimed, claimedAt, tools);
+      attempts.add(attempt);
+      database.notify("events", claimed.lease.sessionId);
+      void attempt.done.then(() => {
+        attempts.delete(attempt);
+        claims.wake();
+      });
+    },
+    stopping,
+  });
+  database.listen("ready", () => claims.wake());
+  database.listen("signals", (sessions) => {
+    for (const attempt of attempts) {
+      // Nothing named: some may have been missed.
+      if (sessions === "" || sessions.includes(attempt.claimed.lease.sessionId)) attempt.renewNow();
+    }
+  });
+
+  const heartbeats = startHeartbeatLoop({
+    database,
+    telemetry,
+    workerId,
+    credential: config.workerCredential,
+    everyMs: config.heartbeatMs,
+    report: () => ({
+      bootId,
+      versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
+      capabilities: ["sandbox:none"],
+      load: { lanes: config.lanes, busy: attempts.size },
+      activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
+      draining: stopping.aborted,
+      lastError: null,
+    }),
+  });
+  const stopLooking = every(idleLookMs, () => {
+    pool.endIdle().catch((error: unknown) => log.error({ err: error }, "an idle runtime could not be ended"));
+  });
+  return {
+    async close() {
+      await claims.done;
+      await heartbeats.beat();
+      const graceMs = config.shutdownGraceMs;
+      const patience = systemClock.sleep(graceMs - Math.min(drainMarginMs, graceMs / 2), draining.signal).catch(() => {});
+      const settled = async () => {
+        while (attempts.size > 0) await Promise.all([...attempts].map((attempt) => attempt.done));
+      };
+      await Promise.race([settled(), patience]);
+      if (attempts.size > 0) log.warn({ attempts: attempts.size }, "giving running turns back");
+      draining.abort();
+      await settled();
+      stopLooking();
+      heartbeats.stop();
+      await pool.close();
+      await broker.close();
+      await ops.close();
+      await database.close();
+      await root.release();
+    },
+  };
+}
+
+/** All rooms are released as one, under the version of the root. */
+function planeVersion(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function refuseUnsafe(config: WorkerConfig): void {
+  if (config.tier === "production" && config.sandbox === "none") {
+    throw new StartRefused(["tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development"]);
+  }
+}
