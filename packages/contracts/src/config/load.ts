@@ -45,7 +45,10 @@ function readConfigFile(source: ConfigSource, problems: string[]): Record<string
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     problems.push(`${configFileEnv}: the file must hold one JSON object`);
   } catch (error) {
-    problems.push(`${configFileEnv}: cannot read ${path} as JSON: ${(error as Error).message}`);
+    // Never the parser's own words: they quote the file, and the file may hold a secret.
+    const at = / at position \d+/.exec((error as Error).message)?.[0] ?? "";
+    const what = error instanceof SyntaxError ? `${path} is not JSON${at}` : `cannot read ${path}`;
+    problems.push(`${configFileEnv}: ${what}`);
   }
   return {};
 }
