@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { failures, refusals } from "@open-cowork/contracts/refusals";
 import { pages } from "./scripts/docs/pages.ts";
 import { clockProblems } from "./scripts/tidy/clock.ts";
-import { fileProblems, roomProblems } from "./scripts/tidy/house.ts";
+import { checkedProblems, fileProblems, roomProblems } from "./scripts/tidy/house.ts";
 import { importProblems } from "./scripts/tidy/imports.ts";
 import { linkProblems } from "./scripts/tidy/links.ts";
 import { migrationProblems, sha256Of } from "./scripts/tidy/migrations.ts";
@@ -46,8 +46,14 @@ describe("imports run one way", () => {
 
   it.each([
     ["packages/store/src/a.ts", `import { sql } from "kysely"; import { x } from "@open-cowork/contracts/ids";`],
-    ["packages/store/src/testing/world.ts", `import { suitePostgres } from "@open-cowork/testkit/postgres/for-suites";`],
-    ["apps/web/src/a.test.ts", `import { world } from "@open-cowork/store/testing/world"; import { it } from "vitest";`],
+    [
+      "packages/store/src/testing/world.ts",
+      `import { suitePostgres } from "@open-cowork/testkit/postgres/for-suites";`,
+    ],
+    [
+      "apps/web/src/a.test.ts",
+      `import { world } from "@open-cowork/store/testing/world"; import { it } from "vitest";`,
+    ],
     ["apps/worker/src/runtime/a.ts", `import { createOpencodeClient } from "@opencode-ai/sdk/client";`],
     ["apps/web/src/a.ts", `// import { sql } from "kysely"\nimport { x } from "./b.ts";`],
     ["packages/store/package.json", `{ "devDependencies": { "@open-cowork/testkit": "workspace:*" } }`],
@@ -62,20 +68,31 @@ describe("only the clock module reads a clock or sets a timer", () => {
   });
 
   it.each([
-    "Date.now()", "new Date()", "String(Date())", "performance.now()", "setTimeout(f, 1)", "globalThis; setInterval(f, 1)",
-    "process.hrtime.bigint()", `import { setTimeout } from "node:timers/promises";`, "AbortSignal.timeout(5)",
+    "Date.now()",
+    "new Date()",
+    "String(Date())",
+    "performance.now()",
+    "setTimeout(f, 1)",
+    "globalThis; setInterval(f, 1)",
+    "process.hrtime.bigint()",
+    `import { setTimeout } from "node:timers/promises";`,
+    "AbortSignal.timeout(5)",
   ])("and %s is found", (code) => {
     expect(clockProblems(file("apps/web/src/a.ts", `const a = 1;\n${code}`))[0]).toMatch(/^apps\/web\/src\/a\.ts:2 /);
     expect(clockProblems(file("packages/contracts/src/clock.ts", code))).toEqual([]);
     expect(clockProblems(file("apps/web/src/a.test.ts", code))).toEqual([]);
   });
 
-  it.each(["new Date(value)", "clock.now()", "// Date.now() is not ours", "/* setTimeout( */", "toDate(x)", "socket.setTimeout(9)"])(
-    "and %s is not",
-    (code) => {
-      expect(clockProblems(file("apps/web/src/a.ts", code))).toEqual([]);
-    },
-  );
+  it.each([
+    "new Date(value)",
+    "clock.now()",
+    "// Date.now() is not ours",
+    "/* setTimeout( */",
+    "toDate(x)",
+    "socket.setTimeout(9)",
+  ])("and %s is not", (code) => {
+    expect(clockProblems(file("apps/web/src/a.ts", code))).toEqual([]);
+  });
 });
 
 describe("every reason is documented", () => {
@@ -132,13 +149,15 @@ describe("a released migration is never edited", () => {
 
 describe("the house is in order", () => {
   it("every room has a short README, every file is short and well named", () => {
-    expect([...roomProblems(repository), ...fileProblems(repository)]).toEqual([]);
+    expect([...roomProblems(repository), ...fileProblems(repository), ...checkedProblems(repository)]).toEqual([]);
   });
 
   it("and a room without a door, or a file that is too long or misnamed, is found", () => {
     expect(roomProblems(file("apps/web/src/main.ts", ""))).toHaveLength(1);
     expect(roomProblems(file("apps/web/README.md", "\n".repeat(30) + "x"))).toHaveLength(1);
     expect(roomProblems(file("apps/web/README.md", "# web"))).toEqual([]);
+    expect(checkedProblems(file("apps/web/package.json", `{ "scripts": {} }`))).toHaveLength(1);
+    expect(checkedProblems(file("apps/web/package.json", `{ "scripts": { "typecheck": "tsc -p ." } }`))).toEqual([]);
     expect(fileProblems(file("apps/web/src/a.ts", "x\n".repeat(401)))).toHaveLength(1);
     expect(fileProblems(file("apps/web/src/camelCase.ts", ""))).toHaveLength(1);
     expect(fileProblems(file("apps/web/src/utils/a.ts", ""))).toHaveLength(1);
@@ -161,6 +180,8 @@ describe("the repository names nothing of one machine", () => {
     const path = ["", "root", "x"].join("/");
     expect(outsideProblems(file("a.md", `see ${path}`))).toHaveLength(1);
     expect(outsideProblems(file("a.md", ["see https:/", "registry.mirror.internal", "x"].join("/")))).toHaveLength(1);
-    expect(outsideProblems(file("a.md", "see http://127.0.0.1:4810 and https://a.example.test/root/x in ./root/x"))).toEqual([]);
+    expect(
+      outsideProblems(file("a.md", "see http://127.0.0.1:4810 and https://a.example.test/root/x in ./root/x")),
+    ).toEqual([]);
   });
 });

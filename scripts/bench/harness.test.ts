@@ -10,7 +10,15 @@ function benchOf(ours: number[], peers: number[], goal: number): { bench: Bench<
       return { time: values.shift()! };
     },
   });
-  return { order, bench: { name: "toy", runs: 3, metrics: { time: { unit: "ms", goal } }, contestants: [contestant("ours", ours), contestant("peer", peers)] } };
+  return {
+    order,
+    bench: {
+      name: "toy",
+      runs: 3,
+      metrics: { time: { unit: "ms", goal } },
+      contestants: [contestant("ours", ours), contestant("peer", peers)],
+    },
+  };
 }
 
 describe("a bench", () => {

@@ -23,7 +23,10 @@ export interface Row {
 
 /** Prints a table, or with --json the rows; exits 1 when a goal was missed. */
 export async function runBench<M extends string>(bench: Bench<M>): Promise<never> {
-  const { values } = parseArgs({ options: { json: { type: "boolean", default: false }, runs: { type: "string" } }, strict: true });
+  const { values } = parseArgs({
+    options: { json: { type: "boolean", default: false }, runs: { type: "string" } },
+    strict: true,
+  });
   const runs = values.runs === undefined ? bench.runs : Number(values.runs);
   if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a whole number from 1");
   const measured = await measure(bench, runs, (line) => process.stderr.write(`${line}\n`));
@@ -35,7 +38,11 @@ export async function runBench<M extends string>(bench: Bench<M>): Promise<never
 /** Samples by contestant and metric. */
 export type Measured = Map<string, Map<string, number[]>>;
 
-export async function measure<M extends string>(bench: Bench<M>, runs: number, say: (line: string) => void): Promise<Measured> {
+export async function measure<M extends string>(
+  bench: Bench<M>,
+  runs: number,
+  say: (line: string) => void,
+): Promise<Measured> {
   const measured: Measured = new Map();
   for (let run = 1; run <= runs; run += 1) {
     for (const { name, run: runOnce } of bench.contestants) {
@@ -55,7 +62,9 @@ export function summarise<M extends string>(bench: Bench<M>, measured: Measured)
   return (Object.keys(bench.metrics) as M[]).map((metric) => {
     const { unit, goal = null } = bench.metrics[metric];
     const value = percentile(measured.get(own!.name)!.get(metric)!, 50);
-    const ratioTo = Object.fromEntries(peers.map(({ name }) => [name, value / percentile(measured.get(name)!.get(metric)!, 50)]));
+    const ratioTo = Object.fromEntries(
+      peers.map(({ name }) => [name, value / percentile(measured.get(name)!.get(metric)!, 50)]),
+    );
     return { metric, value, unit, ratioTo, goal, ok: goal === null || value <= goal };
   });
 }
@@ -76,7 +85,9 @@ function table<M extends string>(bench: Bench<M>, measured: Measured, rows: Row[
       return `${who.padEnd(34)} ${`${round(percentile(samples, 50))} ${unit}`.padStart(12)}   ${spread.padEnd(16)} ${verdict}`.trimEnd();
     }),
   );
-  return [`${"metric".padEnd(34)} ${"median".padStart(12)}   ${"spread".padEnd(16)}`.trimEnd(), ...lines, ""].join("\n");
+  return [`${"metric".padEnd(34)} ${"median".padStart(12)}   ${"spread".padEnd(16)}`.trimEnd(), ...lines, ""].join(
+    "\n",
+  );
 }
 
 function round(value: number): string {

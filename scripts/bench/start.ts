@@ -90,6 +90,8 @@ function freshEnv(home: string): Record<string, string | undefined> {
   const network = /^(https?_proxy|no_proxy|all_proxy|node_extra_ca_certs|ssl_cert_(file|dir)|git_ssl_cainfo|lang|tz)$/i;
   const kept = Object.entries(process.env).filter(([name]) => network.test(name));
   const own = [dirname(process.execPath), join(repository, "node_modules")];
-  const path = (process.env["PATH"] ?? "").split(":").filter((entry) => !own.some((prefix) => entry.startsWith(prefix)) && !/pnpm|_npx/.test(entry));
+  const path = (process.env["PATH"] ?? "")
+    .split(":")
+    .filter((entry) => !own.some((prefix) => entry.startsWith(prefix)) && !/pnpm|_npx/.test(entry));
   return { ...Object.fromEntries(kept), HOME: home, PATH: path.join(":") };
 }

@@ -26,7 +26,11 @@ await runBench({
 
 async function onItsOwnPlane() {
   const root = mkdtempSync(join(tmpdir(), "open-cowork-thread-"));
-  const plane = RunningPlane.start({ ...process.env, OPEN_COWORK_CLOUD_ROOT: root, OPEN_COWORK_CLOUD_PORT: String(await freePort()) });
+  const plane = RunningPlane.start({
+    ...process.env,
+    OPEN_COWORK_CLOUD_ROOT: root,
+    OPEN_COWORK_CLOUD_PORT: String(await freePort()),
+  });
   try {
     const client = await PlaneClient.signIn(await plane.signInLink(120_000));
     const first: number[] = [];

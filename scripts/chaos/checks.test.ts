@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { acceptedButUnfinished, brokenSequences, doubleLeases, staleWrites, writesAfterTheEnd, type SessionFacts } from "./checks.ts";
+import {
+  acceptedButUnfinished,
+  brokenSequences,
+  doubleLeases,
+  staleWrites,
+  writesAfterTheEnd,
+  type SessionFacts,
+} from "./checks.ts";
 
 const event = (seq: number, type: string, attempt: number | null = null) => ({ seq, type, attempt, command_id: "c" });
 const good = [
@@ -17,7 +24,12 @@ const commands = (status: string) => [{ command_id: "c", session_id: "s", status
 describe("chaos's own checks", () => {
   it("pass a session whose worker was lost once and whose delta was compacted away", () => {
     const all = [session()];
-    const found = [acceptedButUnfinished(new Set(["c"]), commands("succeeded"), all), brokenSequences(all), staleWrites(all), writesAfterTheEnd(all)];
+    const found = [
+      acceptedButUnfinished(new Set(["c"]), commands("succeeded"), all),
+      brokenSequences(all),
+      staleWrites(all),
+      writesAfterTheEnd(all),
+    ];
     expect(found.flat()).toEqual([]);
   });
 
@@ -29,7 +41,9 @@ describe("chaos's own checks", () => {
   });
 
   it("find an event that is gone and was no delta, and one beyond the sequence", () => {
-    expect(brokenSequences([session(good.filter(({ seq }) => seq !== 4))])).toEqual(["session s lost event 4 (attempt.started)"]);
+    expect(brokenSequences([session(good.filter(({ seq }) => seq !== 4))])).toEqual([
+      "session s lost event 4 (attempt.started)",
+    ]);
     expect(brokenSequences([session([...good, event(9, "session.error", 2)])])).toHaveLength(1);
   });
 
@@ -42,6 +56,11 @@ describe("chaos's own checks", () => {
   it("find two live attempts of one work", () => {
     const alive = { work_id: "w", ended_at: null };
     expect(doubleLeases([alive, alive], [])).toHaveLength(1);
-    expect(doubleLeases([{ ...alive, ended_at: new Date(0) }, alive], [{ work_id: "w" }, { work_id: null }, { work_id: null }])).toEqual([]);
+    expect(
+      doubleLeases(
+        [{ ...alive, ended_at: new Date(0) }, alive],
+        [{ work_id: "w" }, { work_id: null }, { work_id: null }],
+      ),
+    ).toEqual([]);
   });
 });

@@ -20,14 +20,22 @@ export interface CommandFacts {
 const terminal = ["succeeded", "failed", "cancelled"];
 const endings = ["command.finished", "command.cancelled"];
 
-export function acceptedButUnfinished(acceptedIds: ReadonlySet<string>, commands: CommandFacts[], sessions: SessionFacts[]): string[] {
+export function acceptedButUnfinished(
+  acceptedIds: ReadonlySet<string>,
+  commands: CommandFacts[],
+  sessions: SessionFacts[],
+): string[] {
   const known = new Map(commands.map((command) => [command.command_id, command]));
-  const missing = [...acceptedIds].filter((id) => !known.has(id)).map((id) => `command ${id} was accepted and is not there`);
+  const missing = [...acceptedIds]
+    .filter((id) => !known.has(id))
+    .map((id) => `command ${id} was accepted and is not there`);
   const events = sessions.flatMap((session) => session.events);
   return missing.concat(
     commands.flatMap(({ command_id, status }) => {
       const ends = events.filter((event) => event.command_id === command_id && endings.includes(event.type)).length;
-      return terminal.includes(status) && ends === 1 ? [] : [`command ${command_id} is ${status} and ended ${ends} times`];
+      return terminal.includes(status) && ends === 1
+        ? []
+        : [`command ${command_id} is ${status} and ended ${ends} times`];
     }),
   );
 }
@@ -43,7 +51,8 @@ export function brokenSequences(sessions: SessionFacts[]): string[] {
         problems.push(`session ${sessionId} lost event ${seq} (${was})`);
       }
     }
-    for (const seq of present) if (seq < 1 || seq > newest) problems.push(`session ${sessionId} has event ${seq} beyond ${newest}`);
+    for (const seq of present)
+      if (seq < 1 || seq > newest) problems.push(`session ${sessionId} has event ${seq} beyond ${newest}`);
     return problems;
   });
 }
@@ -56,7 +65,9 @@ export function staleWrites(sessions: SessionFacts[]): string[] {
       if (attempt === null || command_id === null) return [];
       const newest = newestAttempt.get(command_id) ?? 0;
       newestAttempt.set(command_id, Math.max(newest, attempt));
-      return attempt < newest ? [`session ${sessionId}: event ${seq} (${type}) of attempt ${attempt} came after attempt ${newest} had begun`] : [];
+      return attempt < newest
+        ? [`session ${sessionId}: event ${seq} (${type}) of attempt ${attempt} came after attempt ${newest} had begun`]
+        : [];
     });
   });
 }
@@ -67,15 +78,19 @@ export function writesAfterTheEnd(sessions: SessionFacts[]): string[] {
     const ended = new Set<string>();
     return events.flatMap(({ seq, type, command_id }) => {
       if (command_id === null) return [];
-      if (ended.has(command_id)) return [`session ${sessionId}: event ${seq} (${type}) came after its command had ended`];
+      if (ended.has(command_id))
+        return [`session ${sessionId}: event ${seq} (${type}) came after its command had ended`];
       if (endings.includes(type)) ended.add(command_id);
       return [];
     });
   });
 }
 
-export function doubleLeases(attempts: Array<{ work_id: string; ended_at: Date | null }>, lanes: Array<{ work_id: string | null }>): string[] {
-  const live = [...attempts.filter((attempt) => attempt.ended_at === null).map(({ work_id }) => work_id)];
+export function doubleLeases(
+  attempts: Array<{ work_id: string; ended_at: Date | null }>,
+  lanes: Array<{ work_id: string | null }>,
+): string[] {
+  const live = attempts.filter((attempt) => attempt.ended_at === null).map(({ work_id }) => work_id);
   const held = lanes.flatMap(({ work_id }) => (work_id === null ? [] : [work_id]));
   const twice = (ids: string[]) => ids.filter((id, index) => ids.indexOf(id) !== index);
   return [

@@ -31,7 +31,10 @@ const harms: Harm[] = [
 const lottery = harms.flatMap((harm) => Array.from({ length: harm.weight }, () => harm));
 
 /** Harms the plane by the schedule of its seed until the signal aborts. Nothing is left frozen. */
-export async function harmUntil(stop: AbortSignal, options: { root: string; random: Seeded; frozenMs: number; say: (line: string) => void }): Promise<number> {
+export async function harmUntil(
+  stop: AbortSignal,
+  options: { root: string; random: Seeded; frozenMs: number; say: (line: string) => void },
+): Promise<number> {
   const { root, random, frozenMs, say } = options;
   const thaws: Promise<void>[] = [];
   let done = 0;
@@ -46,7 +49,13 @@ export async function harmUntil(stop: AbortSignal, options: { root: string; rand
     if (pid === undefined || !send(pid, signal)) continue;
     done += 1;
     say(`${signal} ${victim} (pid ${pid})`);
-    if (signal === "SIGSTOP") thaws.push(systemClock.sleep(frozenMs, stop).catch(() => {}).then(() => void send(pid, "SIGCONT")));
+    if (signal === "SIGSTOP")
+      thaws.push(
+        systemClock
+          .sleep(frozenMs, stop)
+          .catch(() => {})
+          .then(() => void send(pid, "SIGCONT")),
+      );
   }
   await Promise.all(thaws);
   return done;
@@ -72,7 +81,10 @@ function runtimesOf(root: string): number[] {
 /** Only those that serve a client: killing the writer or the checkpointer is the same as an immediate stop. */
 function backendsOf(postmaster: number): number[] {
   try {
-    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8").trim().split(" ").map(Number);
+    const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8")
+      .trim()
+      .split(" ")
+      .map(Number);
     return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("127.0.0.1"));
   } catch {
     return [];

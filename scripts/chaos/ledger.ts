@@ -21,11 +21,18 @@ export class Ledger {
   readonly #database: Database;
 
   constructor(root: string) {
-    const read = (file: string) => JSON.parse(readFileSync(join(root, file), "utf8")) as Record<string, string | number>;
+    const read = (file: string) =>
+      JSON.parse(readFileSync(join(root, file), "utf8")) as Record<string, string | number>;
     const { postgresPort } = read("state.json");
     const { postgresPassword } = read("secrets.json");
     const url = `postgres://postgres:${postgresPassword}@127.0.0.1:${postgresPort}/open_cowork`;
-    this.#database = openDatabase({ url, applicationName: "chaos", deadlineMs: 5_000, connections: 2, transactionPooler: false });
+    this.#database = openDatabase({
+      url,
+      applicationName: "chaos",
+      deadlineMs: 5_000,
+      connections: 2,
+      transactionPooler: false,
+    });
   }
 
   /** Repeats a read while the database is down, which chaos makes it. */
@@ -42,16 +49,26 @@ export class Ledger {
   }
 
   commands() {
-    return this.#database.db.selectFrom("cowork.commands").select(["command_id", "session_id", "command_seq", "status", "attempt"]).execute();
+    return this.#database.db
+      .selectFrom("cowork.commands")
+      .select(["command_id", "session_id", "command_seq", "status", "attempt"])
+      .execute();
   }
 
   lanes() {
-    return this.#database.db.selectFrom("cowork.lanes").select(["session_id", "next_seq", "work_id", "lease_expires_at"]).execute();
+    return this.#database.db
+      .selectFrom("cowork.lanes")
+      .select(["session_id", "next_seq", "work_id", "lease_expires_at"])
+      .execute();
   }
 
   attempts(): Promise<AttemptRow[]> {
     const { db } = this.#database;
-    return db.withTables<{ "cowork.attempts": AttemptRow }>().selectFrom("cowork.attempts").select(["work_id", "attempt", "ended_at"]).execute();
+    return db
+      .withTables<{ "cowork.attempts": AttemptRow }>()
+      .selectFrom("cowork.attempts")
+      .select(["work_id", "attempt", "ended_at"])
+      .execute();
   }
 
   events(sessionId: string, after = 0): Promise<EventRow[]> {

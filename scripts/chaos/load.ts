@@ -8,7 +8,12 @@ const prompts = ["[script:slow] go on", "[script:text] hello", "[script:tool] wr
  * Prompts one session until the signal aborts; returns the ids of what the plane accepted. A refused or unanswered
  * request is no promise: the command may exist or not, and is then held only to what every command is held to.
  */
-export async function keepPrompting(client: PlaneClient, sessionId: string, random: Seeded, stop: AbortSignal): Promise<string[]> {
+export async function keepPrompting(
+  client: PlaneClient,
+  sessionId: string,
+  random: Seeded,
+  stop: AbortSignal,
+): Promise<string[]> {
   const accepted: string[] = [];
   while (!stop.aborted) {
     const text = random.pick(prompts);

@@ -18,7 +18,10 @@ import { Watch } from "./watch.ts";
  * `pnpm chaos --seconds 60 --seed N`: a plane of its own under load, harmed by a seeded schedule, then left to heal and
  * checked by code that shares nothing with the product but the database's rows.
  */
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } }, strict: true });
+const { values } = parseArgs({
+  options: { seconds: { type: "string", default: "60" }, seed: { type: "string" } },
+  strict: true,
+});
 const seconds = Number(values.seconds);
 const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
 if (!(seconds > 0) || !Number.isInteger(seed)) throw new Error("--seconds and --seed take numbers");
@@ -54,7 +57,9 @@ process.exit(failed === 0 ? 0 : 1);
 
 async function chaos(): Promise<number> {
   const client = await PlaneClient.signIn(await plane.signInLink(startMs));
-  const sessions = await Promise.all(Array.from({ length: sessionCount }, (_, n) => client.createSession({ title: `chaos ${n + 1}` })));
+  const sessions = await Promise.all(
+    Array.from({ length: sessionCount }, (_, n) => client.createSession({ title: `chaos ${n + 1}` })),
+  );
   const sessionIds = sessions.map((session) => session.sessionId);
   const ledger = new Ledger(root);
   const random = new Seeded(seed);
@@ -64,7 +69,12 @@ async function chaos(): Promise<number> {
   const watch = new Watch(ledger, sessionIds);
   const watching = watch.until(checked.signal);
   const [harms, ...loads] = await Promise.all([
-    harmUntil(over, { root, random: new Seeded(random.next() * 2 ** 32), frozenMs: leaseTtlMs * 1.75, say: (line) => say(`  ${line}`) }),
+    harmUntil(over, {
+      root,
+      random: new Seeded(random.next() * 2 ** 32),
+      frozenMs: leaseTtlMs * 1.75,
+      say: (line) => say(`  ${line}`),
+    }),
     ...sessionIds.map((sessionId) => keepPrompting(client, sessionId, new Seeded(random.next() * 2 ** 32), over)),
   ]);
   const accepted = new Set(loads.flat());
@@ -75,13 +85,18 @@ async function chaos(): Promise<number> {
   await watching;
   const commands = await ledger.patiently(() => ledger.commands(), healMs);
   const facts = await Promise.all(sessionIds.map((sessionId) => factsOf(ledger, watch, sessionId)));
-  const lastWords = await client.prompt(sessionIds[0]!, "[script:text] are you well?").then(({ commandSeq }) => client.outcome(sessionIds[0]!, commandSeq, healMs));
+  const lastWords = await client
+    .prompt(sessionIds[0]!, "[script:text] are you well?")
+    .then(({ commandSeq }) => client.outcome(sessionIds[0]!, commandSeq, healMs));
   await ledger.close();
 
   const exitCode = await plane.stop();
   const left = processesOf(root).map(({ pid, command }) => `process ${pid} is left: ${command}`);
   const checks: Array<[what: string, violations: string[]]> = [
-    ["work was done in spite of it", accepted.size > 0 && harms > 0 ? [] : ["nothing was accepted or nothing was harmed: this run proves nothing"]],
+    [
+      "work was done in spite of it",
+      accepted.size > 0 && harms > 0 ? [] : ["nothing was accepted or nothing was harmed: this run proves nothing"],
+    ],
     ["the plane heals by itself", healed],
     ["every accepted command ends exactly once", acceptedButUnfinished(accepted, commands, facts)],
     ["every session's events are gapless and unique", brokenSequences(facts)],
@@ -107,7 +122,9 @@ async function becomesQuiet(ledger: Ledger): Promise<string[]> {
   let open: string[];
   do {
     const commands = await ledger.patiently(() => ledger.commands(), healMs);
-    open = commands.filter(({ status }) => status === "waiting" || status === "working").map((command) => `command ${command.command_id} is still ${command.status}`);
+    open = commands
+      .filter(({ status }) => status === "waiting" || status === "working")
+      .map((command) => `command ${command.command_id} is still ${command.status}`);
     if (open.length === 0) return [];
     await systemClock.sleep(250);
   } while (systemClock.monotonicMs() < giveUpAt);

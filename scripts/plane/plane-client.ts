@@ -1,3 +1,4 @@
+import { deadline } from "@open-cowork/contracts/clock";
 import type { CommandAccepted, SessionSummary } from "@open-cowork/contracts/http";
 import type { StreamFrames } from "@open-cowork/contracts/stream";
 import { emptyTranscript, foldEvent, turnsOf, type Transcript } from "@open-cowork/contracts/transcript";
@@ -22,7 +23,7 @@ export class PlaneClient {
       redirect: "manual",
       headers: { origin, "content-type": "application/x-www-form-urlencoded" },
       body: new URLSearchParams({ token: searchParams.get("token") ?? "" }).toString(),
-      signal: AbortSignal.timeout(requestMs),
+      signal: deadline(requestMs, "the plane"),
     });
     const cookie = answer.headers.getSetCookie()[0]?.split(";")[0];
     if (answer.status !== 303 || !cookie) throw new Error(`the sign-in link was refused (${answer.status})`);
@@ -42,26 +43,40 @@ export class PlaneClient {
   }
 
   async page(path: string): Promise<{ status: number; html: string }> {
-    const answer = await fetch(this.#origin + path, { headers: this.#headers(), signal: AbortSignal.timeout(requestMs) });
+    const answer = await fetch(this.#origin + path, {
+      headers: this.#headers(),
+      signal: deadline(requestMs, "the plane"),
+    });
     return { status: answer.status, html: await answer.text() };
   }
 
   /** The session's state after each frame of its stream, until the caller has seen enough. */
   async *follow(sessionId: string, signal: AbortSignal): AsyncGenerator<Transcript> {
-    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, { headers: this.#headers(), signal });
-    if (!answer.ok || !answer.body) throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
+    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, {
+      headers: this.#headers(),
+      signal,
+    });
+    if (!answer.ok || !answer.body)
+      throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
     let state = emptyTranscript;
     for await (const { name, data } of readFrames(answer.body)) {
       if (name === "snapshot") state = (data as StreamFrames["snapshot"]).transcript;
       else if (name === "changes") state = (data as StreamFrames["changes"]).events.reduce(foldEvent, state);
-      else if (name === "refused") throw new Error(`the stream was refused: ${(data as StreamFrames["refused"]).reason}`);
+      else if (name === "refused")
+        throw new Error(`the stream was refused: ${(data as StreamFrames["refused"]).reason}`);
       yield state;
     }
   }
 
   /** Resolves with the first words of the answer to the session's command of this number. */
   async firstWords(sessionId: string, commandSeq: number, withinMs: number): Promise<string> {
-    return this.#await(sessionId, withinMs, `an answer to command ${commandSeq}`, (turn) => answerText(turn) || null, commandSeq);
+    return this.#await(
+      sessionId,
+      withinMs,
+      `an answer to command ${commandSeq}`,
+      (turn) => answerText(turn) || null,
+      commandSeq,
+    );
   }
 
   /** Resolves with the status in which that command ended. */
@@ -70,9 +85,15 @@ export class PlaneClient {
     return this.#await(sessionId, withinMs, `the end of command ${commandSeq}`, ended, commandSeq);
   }
 
-  async #await(sessionId: string, withinMs: number, what: string, look: (turn: Turn) => string | null, commandSeq: number): Promise<string> {
+  async #await(
+    sessionId: string,
+    withinMs: number,
+    what: string,
+    look: (turn: Turn) => string | null,
+    commandSeq: number,
+  ): Promise<string> {
     const leave = new AbortController();
-    const signal = AbortSignal.any([leave.signal, AbortSignal.timeout(withinMs)]);
+    const signal = AbortSignal.any([leave.signal, deadline(withinMs, what)]);
     try {
       for await (const state of this.follow(sessionId, signal)) {
         const turn = turnsOf(state).find(({ command }) => command.commandSeq === commandSeq);
@@ -81,7 +102,8 @@ export class PlaneClient {
       }
       throw new Error(`the stream ended before ${what}`);
     } catch (error) {
-      if (signal.aborted && !leave.signal.aborted) throw new Error(`${what} did not come within ${withinMs} ms`, { cause: error });
+      if (signal.aborted && !leave.signal.aborted)
+        throw new Error(`${what} did not come within ${withinMs} ms`, { cause: error });
       throw error;
     } finally {
       leave.abort();
@@ -93,7 +115,7 @@ export class PlaneClient {
       method,
       headers: { ...this.#headers(), ...(body ? { "content-type": "application/json" } : {}) },
       ...(body ? { body: JSON.stringify(body) } : {}),
-      signal: AbortSignal.timeout(requestMs),
+      signal: deadline(requestMs, "the plane"),
     });
     if (!answer.ok) throw new Error(`${method} ${path} was refused (${answer.status}): ${await answer.text()}`);
     return answer.json();
@@ -108,7 +130,10 @@ type Turn = ReturnType<typeof turnsOf>[number];
 
 function answerText(turn: Turn): string {
   const parts = turn.answers.flatMap((message) => Object.values(message.parts));
-  return parts.map((part) => (part.type === "text" && typeof part["text"] === "string" ? part["text"] : "")).join("").trim();
+  return parts
+    .map((part) => (part.type === "text" && typeof part["text"] === "string" ? part["text"] : ""))
+    .join("")
+    .trim();
 }
 
 async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<{ name: string; data: unknown }> {
@@ -119,7 +144,9 @@ async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<{ na
     const frames = rest.split("\n\n");
     rest = frames.pop()!;
     for (const frame of frames) {
-      const fields = new Map(frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+      const fields = new Map(
+        frame.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+      );
       const data = fields.get("data");
       if (data) yield { name: fields.get("event") ?? "message", data: JSON.parse(data) as unknown };
     }

@@ -32,8 +32,10 @@ export class RunningPlane {
     for (;;) {
       const link = /Sign in\s+(\S+)/.exec(this.output)?.[1];
       if (link) return link;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`the start failed:\n${this.output}`);
-      if (systemClock.monotonicMs() > giveUpAt) throw new Error(`no sign-in link within ${withinMs} ms:\n${this.output}`);
+      if (this.child.exitCode !== null || this.child.signalCode !== null)
+        throw new Error(`the start failed:\n${this.output}`);
+      if (systemClock.monotonicMs() > giveUpAt)
+        throw new Error(`no sign-in link within ${withinMs} ms:\n${this.output}`);
       await systemClock.sleep(20);
     }
   }

@@ -23,7 +23,9 @@ describe("a wrong DATABASE_URL", () => {
   });
 
   it("keeps the words of a check that found the database unfit", () => {
-    expect((explainExternal(new DatabaseUnfit("Postgres 14 is too old"), url) as Error).message).toBe("DATABASE_URL: Postgres 14 is too old");
+    expect((explainExternal(new DatabaseUnfit("Postgres 14 is too old"), url) as Error).message).toBe(
+      "DATABASE_URL: Postgres 14 is too old",
+    );
   });
 
   it("does not hide a bug", () => {
@@ -35,7 +37,7 @@ describe("a wrong DATABASE_URL", () => {
 describe("a broken embedded database", () => {
   it("is explained by the one who found it, and a lost password by its file", () => {
     const half = new PostgresStartError("half_initialised", "move it away");
-    expect((explainEmbedded(half, "/root") as StartRefused).lines).toEqual(["move it away"]);
-    expect((explainEmbedded(wrapped("28P01"), "/root") as StartRefused).message).toContain("/root/secrets.json");
+    expect((explainEmbedded(half, "/data") as StartRefused).lines).toEqual(["move it away"]);
+    expect((explainEmbedded(wrapped("28P01"), "/data") as StartRefused).message).toContain("/data/secrets.json");
   });
 });

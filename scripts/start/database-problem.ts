@@ -11,16 +11,26 @@ export function explainExternal(error: unknown, url: string): unknown {
   switch (code) {
     case "28P01":
     case "28000":
-      return new StartRefused(`DATABASE_URL: ${where} refused the user ${username || "(none)"}: put the right user and password into it`);
+      return new StartRefused(
+        `DATABASE_URL: ${where} refused the user ${username || "(none)"}: put the right user and password into it`,
+      );
     case "3D000":
-      return new StartRefused(`DATABASE_URL: there is no database ${pathname.slice(1)} at ${where}: create it, owned by ${username}`);
+      return new StartRefused(
+        `DATABASE_URL: there is no database ${pathname.slice(1)} at ${where}: create it, owned by ${username}`,
+      );
     case "42501":
-      return new StartRefused(`DATABASE_URL: the role ${username} lacks a right (${messageOf(error)}): it must own the database and may create roles`);
+      return new StartRefused(
+        `DATABASE_URL: the role ${username} lacks a right (${messageOf(error)}): it must own the database and may create roles`,
+      );
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return new StartRefused(`DATABASE_URL: there is no host ${hostname}: correct it, or unset DATABASE_URL to use the embedded PostgreSQL`);
+      return new StartRefused(
+        `DATABASE_URL: there is no host ${hostname}: correct it, or unset DATABASE_URL to use the embedded PostgreSQL`,
+      );
+    default:
   }
-  const unreachable = (error as Error | null)?.name === "DatabaseUnavailable" || /^(E[A-Z]+|CONNECT|08)/.test(code ?? "");
+  const unreachable =
+    (error as Error | null)?.name === "DatabaseUnavailable" || /^(E[A-Z]+|CONNECT|08)/.test(code ?? "");
   if (!unreachable) return error;
   return new StartRefused(
     `DATABASE_URL: no PostgreSQL answers at ${where} (${code ?? "no answer"}): start it, correct the URL, or unset it to use the embedded one`,

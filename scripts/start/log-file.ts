@@ -40,7 +40,11 @@ export function lastLines(file: string, count: number): string[] {
     } finally {
       closeSync(descriptor);
     }
-    return bytes.toString("utf8").split("\n").filter((line) => line.trim() !== "").slice(-count);
+    return bytes
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .slice(-count);
   } catch {
     return [];
   }

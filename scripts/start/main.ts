@@ -72,7 +72,10 @@ Ready in ${seconds(systemClock.monotonicMs() - startedAt)}: ${progress.strong(ur
 
 function readFlags(): { help: boolean; version: boolean } {
   try {
-    const options = { help: { type: "boolean", default: false }, version: { type: "boolean", default: false } } as const;
+    const options = {
+      help: { type: "boolean", default: false },
+      version: { type: "boolean", default: false },
+    } as const;
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
     throw new StartRefused(`${(error as Error).message}; --help lists what there is`, 2);
@@ -80,5 +83,6 @@ function readFlags(): { help: boolean; version: boolean } {
 }
 
 function ownVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
+    .version;
 }

@@ -47,7 +47,10 @@ export function startPart({ name, args, env, logFile, registry }: Spawn): Runnin
     exited,
     async stop(graceMs) {
       child.kill("SIGTERM");
-      const polite = await within(graceMs, name, exited).then(() => true, () => false);
+      const polite = await within(graceMs, name, exited).then(
+        () => true,
+        () => false,
+      );
       if (polite || pid === undefined) return;
       process.kill(-pid, "SIGKILL");
       await exited;

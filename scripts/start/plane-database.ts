@@ -62,7 +62,13 @@ async function openExternal(url: string, progress: Progress): Promise<PlaneDatab
 
 /** Migrations have long deadlines; whether anybody is there at all is known sooner. */
 async function mustAnswer(url: string): Promise<void> {
-  const database = openDatabase({ url, applicationName: "cowork-start", deadlineMs: externalAnswersMs, connections: 1, transactionPooler: false });
+  const database = openDatabase({
+    url,
+    applicationName: "cowork-start",
+    deadlineMs: externalAnswersMs,
+    connections: 1,
+    transactionPooler: false,
+  });
   try {
     await database.probe();
   } finally {
@@ -101,13 +107,31 @@ async function startOwn(options: Parameters<typeof openPlaneDatabase>[0]): Promi
 }
 
 async function seed(ownerUrl: string): Promise<PlaneDatabase> {
-  const { urls } = await setUpDatabase(ownerUrl, { web: newPassword(), scheduler: newPassword(), worker: newPassword() });
+  const { urls } = await setUpDatabase(ownerUrl, {
+    web: newPassword(),
+    scheduler: newPassword(),
+    worker: newPassword(),
+  });
   return withOwner(ownerUrl, async ({ db }) => {
-    const owner = await ensureFirstOwner(db, { email: "owner@localhost", displayName: "Owner", orgName: "My organisation" });
+    const owner = await ensureFirstOwner(db, {
+      email: "owner@localhost",
+      displayName: "Owner",
+      orgName: "My organisation",
+    });
     const credential = createToken("worker");
-    const id = await ensureWorker(db, { poolId: owner.poolId, name: "local", credentialHash: hashToken(credential), validDays: 3_650 });
+    const id = await ensureWorker(db, {
+      poolId: owner.poolId,
+      name: "local",
+      credentialHash: hashToken(credential),
+      validDays: 3_650,
+    });
     const signInToken = createToken("signin");
-    await createSignInLink(db, { orgId: owner.orgId, userId: owner.userId, linkHash: hashToken(signInToken), validMinutes: signInMinutes });
+    await createSignInLink(db, {
+      orgId: owner.orgId,
+      userId: owner.userId,
+      linkHash: hashToken(signInToken),
+      validMinutes: signInMinutes,
+    });
     return { urls, worker: { id, credential }, signInToken };
   });
 }

@@ -19,7 +19,9 @@ export function identify(pid: number): ProcessIdentity | null {
 
 export function isAlive(recorded: ProcessIdentity): boolean {
   const present = identify(recorded.pid);
-  return present !== null && present.startTime === recorded.startTime && present.machineBootId === recorded.machineBootId;
+  return (
+    present !== null && present.startTime === recorded.startTime && present.machineBootId === recorded.machineBootId
+  );
 }
 
 function startTimeFromProc(pid: number): string | null {
@@ -36,7 +38,9 @@ function startTimeFromProc(pid: number): string | null {
 
 function startTimeFromPs(pid: number): string | null {
   try {
-    const [state, ...started] = run("ps", ["-o", "stat=,lstart=", "-p", String(pid)]).trim().split(/\s+/);
+    const [state, ...started] = run("ps", ["-o", "stat=,lstart=", "-p", String(pid)])
+      .trim()
+      .split(/\s+/);
     return !state || state.startsWith("Z") ? null : started.join(" ");
   } catch {
     return null;
@@ -54,5 +58,9 @@ function machineBootId(): string {
 }
 
 function run(command: string, args: string[]): string {
-  return execFileSync(command, args, { encoding: "utf8", env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" }, timeout: 5_000 });
+  return execFileSync(command, args, {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C" },
+    timeout: 5_000,
+  });
 }

@@ -8,7 +8,9 @@ export class Progress {
   async step<T>(what: string, work: () => Promise<T>): Promise<T> {
     const from = systemClock.monotonicMs();
     const result = await work();
-    this.line(`${this.#paint("green", "✓")} ${what.padEnd(44)} ${this.#paint("dim", seconds(systemClock.monotonicMs() - from))}`);
+    this.line(
+      `${this.#paint("green", "✓")} ${what.padEnd(44)} ${this.#paint("dim", seconds(systemClock.monotonicMs() - from))}`,
+    );
     return result;
   }
 

@@ -1,11 +1,11 @@
-import { systemClock } from "@open-cowork/contracts/clock";
+import { deadline, systemClock } from "@open-cowork/contracts/clock";
 
 const probeMs = 2_000;
 
 /** Whether this address answers 200 now. A probe has a deadline of its own: one lost answer must not hang the start. */
-export async function answersOk(url: string): Promise<boolean> {
+async function answersOk(url: string): Promise<boolean> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(probeMs) });
+    const answer = await fetch(url, { signal: deadline(probeMs, "the probe") });
     await answer.body?.cancel();
     return answer.ok;
   } catch {
@@ -14,7 +14,11 @@ export async function answersOk(url: string): Promise<boolean> {
 }
 
 /** Null once it answers, or why waiting was given up. */
-export async function waitUntilReady(url: string, giveUp: () => string | null, withinMs: number): Promise<string | null> {
+export async function waitUntilReady(
+  url: string,
+  giveUp: () => string | null,
+  withinMs: number,
+): Promise<string | null> {
   const giveUpAt = systemClock.monotonicMs() + withinMs;
   while (!(await answersOk(url))) {
     const reason = giveUp();

@@ -65,7 +65,8 @@ export class Registry {
   #read(name: string): Entry | null {
     try {
       const entry = JSON.parse(readFileSync(this.#file(name), "utf8")) as Partial<Entry>;
-      const complete = Number.isInteger(entry.pid) && entry.pid! > 1 && entry.startTime && entry.machineBootId && entry.role;
+      const complete =
+        Number.isInteger(entry.pid) && entry.pid! > 1 && entry.startTime && entry.machineBootId && entry.role;
       return complete ? (entry as Entry) : null;
     } catch {
       return null;

@@ -12,18 +12,23 @@ export function openRoot(configured: string, repository: string): string {
   const from = process.env["OPEN_COWORK_CLOUD_ROOT"] ? (process.env["INIT_CWD"] ?? process.cwd()) : repository;
   const root = resolve(from, configured);
   try {
-    mkdirSync(join(root, "logs"), { recursive: true, mode: 0o700 });
+    mkdirSync(root, { recursive: true, mode: 0o700 });
     const owner = statSync(root).uid;
     const self = process.getuid?.();
     if (self !== undefined && owner !== self) {
-      throw new StartRefused(`${root} belongs to another user (uid ${owner}, you are ${self}): start as that user, or ${wayOut}`);
+      throw new StartRefused(
+        `${root} belongs to another user (uid ${owner}, you are ${self}): start as that user, or ${wayOut}`,
+      );
     }
     chmodSync(root, 0o700);
     accessSync(root, constants.W_OK);
+    mkdirSync(join(root, "logs"), { recursive: true, mode: 0o700 });
     return root;
   } catch (error) {
     if (error instanceof StartRefused) throw error;
-    throw new StartRefused(`cannot write to ${root} (${(error as NodeJS.ErrnoException).code}): make it writable, or ${wayOut}`);
+    throw new StartRefused(
+      `cannot write to ${root} (${(error as NodeJS.ErrnoException).code}): make it writable, or ${wayOut}`,
+    );
   }
 }
 

@@ -66,7 +66,14 @@ describe("the settings of pnpm start", () => {
 
 describe("what a service inherits", () => {
   it("is the way to reach things, and no secret of the shell", () => {
-    const env = { PATH: "/bin", HOME: "/home/me", HTTPS_PROXY: "http://p", GITHUB_TOKEN: "t", DATABASE_URL: "u", OPEN_COWORK_CLOUD_LANES: "1" };
+    const env = {
+      PATH: "/bin",
+      HOME: "/home/me",
+      HTTPS_PROXY: "http://p",
+      GITHUB_TOKEN: "t",
+      DATABASE_URL: "u",
+      OPEN_COWORK_CLOUD_LANES: "1",
+    };
     expect(inheritedEnv(env)).toEqual({ PATH: "/bin", HOME: "/home/me", HTTPS_PROXY: "http://p" });
   });
 });

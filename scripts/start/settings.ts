@@ -32,10 +32,15 @@ export function readSettings(env: Env, readFile: (path: string) => string): Sett
   try {
     const start = loadConfig(startConfig, { env, readFile, knownEnv });
     if (problems.length > 0) throw new StartRefused(problems, 2);
-    const forService = { web: settingsOf("web", env), scheduler: settingsOf("scheduler", env), worker: settingsOf("worker", env) };
+    const forService = {
+      web: settingsOf("web", env),
+      scheduler: settingsOf("scheduler", env),
+      worker: settingsOf("worker", env),
+    };
     return { start, forService };
   } catch (error) {
-    if (error instanceof ConfigError) throw new StartRefused([...error.problems.flatMap((problem) => problem.split("\n")), ...problems], 2);
+    if (error instanceof ConfigError)
+      throw new StartRefused([...error.problems.flatMap((problem) => problem.split("\n")), ...problems], 2);
     throw error;
   }
 }
@@ -50,5 +55,7 @@ function settingsOf(service: ServiceName, env: Env): Record<string, string> {
 }
 
 function pick(env: Env, wanted: (name: string) => boolean): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value && wanted(name) ? [[name, value]] : [])));
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value && wanted(name) ? [[name, value]] : [])),
+  );
 }

@@ -90,7 +90,9 @@ describe("pnpm start", () => {
     for (const part of parts) {
       const before = new Map(parts.map((name) => [name, pidOf(root, name)!]));
       process.kill(before.get(part)!, "SIGKILL");
-      await eventually("its successor", () => ![null, before.get(part)].includes(pidOf(root, part)), { withinMs: 30_000 });
+      await eventually("its successor", () => ![null, before.get(part)].includes(pidOf(root, part)), {
+        withinMs: 30_000,
+      });
       expect(plane.output).toContain(`${part} ended`);
       const others = parts.filter((name) => name !== part);
       expect(others.map((name) => pidOf(root, name))).toEqual(others.map((name) => before.get(name)));
@@ -109,14 +111,21 @@ describe("pnpm start", () => {
 
   it("uses the database of DATABASE_URL, and starts no other", async () => {
     const dataDir = mkdtempSync(join(tmpdir(), "cowork own postgres "));
-    const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, "data"), port: await freePort(), password: "superuser", durable: false });
+    const postgres = await startEmbeddedPostgres({
+      dataDir: join(dataDir, "data"),
+      port: await freePort(),
+      password: "superuser",
+      durable: false,
+    });
     try {
       const url = await createOwner(postgres.url, { database: "plane", password: "owner" });
       const plane = start({ DATABASE_URL: url });
       await PlaneClient.signIn(await plane.signInLink(startMs));
       expect(pidOf(root, "postgres")).toBeNull();
       expect(await plane.stop("SIGTERM")).toBe(0);
-      expect(await refusalOf({ DATABASE_URL: url.replace(":owner@", ":wrong@") })).toContain("refused the user cowork_owner");
+      expect(await refusalOf({ DATABASE_URL: url.replace(":owner@", ":wrong@") })).toContain(
+        "refused the user cowork_owner",
+      );
     } finally {
       for (const plane of planes) await plane.stop();
       await postgres.stop();
@@ -130,7 +139,9 @@ describe("a start that can't work says so in one line with a way out", () => {
     const other = createServer().listen(0, "127.0.0.1");
     await eventually("the other server", () => other.listening);
     const { port } = other.address() as AddressInfo;
-    expect(await refusalOf({ OPEN_COWORK_CLOUD_PORT: String(port) })).toMatch(new RegExp(`port ${port} is taken.*OPEN_COWORK_CLOUD_PORT`));
+    expect(await refusalOf({ OPEN_COWORK_CLOUD_PORT: String(port) })).toMatch(
+      new RegExp(`port ${port} is taken.*OPEN_COWORK_CLOUD_PORT`),
+    );
     other.close();
   });
 
@@ -143,7 +154,9 @@ describe("a start that can't work says so in one line with a way out", () => {
 
   it("when its directory can't be written", async () => {
     writeFileSync(join(root, "file"), "");
-    expect(await refusalOf({ OPEN_COWORK_CLOUD_ROOT: join(root, "file", "below") })).toContain("OPEN_COWORK_CLOUD_ROOT");
+    expect(await refusalOf({ OPEN_COWORK_CLOUD_ROOT: join(root, "file", "below") })).toContain(
+      "OPEN_COWORK_CLOUD_ROOT",
+    );
   });
 
   it("when its data directory is only half there", async () => {

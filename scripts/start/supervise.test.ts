@@ -15,7 +15,14 @@ describe("a supervised part", () => {
     const stopping = new AbortController();
     const lines: string[] = [];
     const [first, second] = [part(1), part(2)];
-    const kept = supervise({ name: "web", first, launch: async () => second, logFile: "/logs/web.log", stopping: stopping.signal, say: (line) => lines.push(line) });
+    const kept = supervise({
+      name: "web",
+      first,
+      launch: async () => second,
+      logFile: "/logs/web.log",
+      stopping: stopping.signal,
+      say: (line) => lines.push(line),
+    });
     first.end("SIGKILL");
     await eventually("the second one", () => kept.running.pid === 2);
     expect(lines).toEqual(["web ended (SIGKILL), starting it again in 1.0 s"]);

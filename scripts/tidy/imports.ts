@@ -38,7 +38,8 @@ const kept: ReadonlyArray<{ names: RegExp; inside: RegExp; why: string }> = [
 export function importProblems(sources: Sources): string[] {
   return [...sources].flatMap(([path, text]) => {
     // tidy.test.ts holds examples of what is wrong.
-    if (isCode(path) && path !== "tidy.test.ts") return specifiersOf(text).flatMap((specifier) => problemsOf(path, specifier));
+    if (isCode(path) && path !== "tidy.test.ts")
+      return specifiersOf(text).flatMap((specifier) => problemsOf(path, specifier));
     if (/^(apps|packages)\/[^/]+\/package\.json$/.test(path)) return manifestProblems(path, text);
     return [];
   });

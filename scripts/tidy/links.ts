@@ -9,7 +9,9 @@ export function linkProblems(sources: Sources): string[] {
     .flatMap(([path, text]) =>
       linksOf(text).flatMap((link) => {
         const [file, anchor] = link.split("#") as [string, string?];
-        const target = file ? posix.normalize(posix.join(posix.dirname(path), decodeURI(file))).replace(/\/$/, "") : path;
+        const target = file
+          ? posix.normalize(posix.join(posix.dirname(path), decodeURI(file))).replace(/\/$/, "")
+          : path;
         const page = sources.get(target);
         if (page === undefined && !folders.has(target)) return [`${path} links to ${link}: there is no ${target}`];
         if (!anchor || page === undefined || !target.endsWith(".md")) return [];
@@ -31,7 +33,10 @@ function anchorsOf(markdown: string): Set<string> {
   const headings = [...markdown.replaceAll(/^```[\s\S]*?^```/gm, "").matchAll(/^#{1,6}\s+(.+?)\s*$/gm)];
   return new Set(
     headings.map(([, heading]) => {
-      const slug = heading!.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").replaceAll(/\s/g, "-");
+      const slug = heading!
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replaceAll(/\s/g, "-");
       const before = seen.get(slug) ?? 0;
       seen.set(slug, before + 1);
       return before === 0 ? slug : `${slug}-${before}`;

@@ -12,9 +12,14 @@ const host = /\bhttps?:\/\/(?:[^\s/@"'`]*@)?([A-Za-z0-9.-]+)/g;
 /** The repository is read by people who don't sit at this machine: no path of it, no mirror, no private registry. */
 export function outsideProblems(sources: Sources): string[] {
   return [...sources].flatMap(([path, text]) => [
-    ...[...text.matchAll(machinePath)].map((match) => `${path}:${lineOf(text, match.index)} names ${match[0]}: a path of one machine`),
+    ...[...text.matchAll(machinePath)].map(
+      (match) => `${path}:${lineOf(text, match.index)} names ${match[0]}: a path of one machine`,
+    ),
     ...[...text.matchAll(host)]
       .filter((match) => !known.has(match[1]!) && !reserved.test(match[1]!))
-      .map((match) => `${path}:${lineOf(text, match.index)} names the host ${match[1]}: use a reserved one (example.test), or list it in scripts/tidy/outside.ts`),
+      .map(
+        (match) =>
+          `${path}:${lineOf(text, match.index)} names the host ${match[1]}: use a reserved one (example.test), or list it in scripts/tidy/outside.ts`,
+      ),
   ]);
 }

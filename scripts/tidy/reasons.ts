@@ -6,7 +6,10 @@ type Table = Record<string, { means: string }>;
 export function meansProblems(table: Table): string[] {
   return Object.entries(table)
     .filter(([, { means }]) => !/^[A-Z].*\.$/.test(means))
-    .map(([reason, { means }]) => `${reason} means "${means}": a person reads this, so write one sentence with a full stop`);
+    .map(
+      ([reason, { means }]) =>
+        `${reason} means "${means}": a person reads this, so write one sentence with a full stop`,
+    );
 }
 
 /** The places where our SQL names a reason by itself instead of passing one on. */
@@ -20,7 +23,10 @@ const inSql = [
 export function sqlReasonProblems(sources: Sources, known: Table): string[] {
   return sqlReasons(sources)
     .filter(({ reason }) => !(reason in known))
-    .map(({ at, reason }) => `${at} says '${reason}': contracts/refusals.ts knows no such reason, so nobody could act on it`);
+    .map(
+      ({ at, reason }) =>
+        `${at} says '${reason}': contracts/refusals.ts knows no such reason, so nobody could act on it`,
+    );
 }
 
 export function sqlReasons(sources: Sources): Array<{ at: string; reason: string }> {

@@ -38,7 +38,10 @@ await runService({
     const loops = [
       startLoop("recovery", config.recoveryMs, () => recoveryTick(world), { telemetry, stopping }),
       startLoop("promotion", config.recoveryMs, () => promotionTick(world), { telemetry, stopping }),
-      startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), { telemetry, stopping }),
+      startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), {
+        telemetry,
+        stopping,
+      }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];
     return {

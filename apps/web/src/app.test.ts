@@ -31,11 +31,21 @@ describe("signing in", () => {
       expect(await page.text()).toContain(`name="token" value="${token}"`);
     }
     const headers = { "content-type": "application/x-www-form-urlencoded", origin: world.origin };
-    const used = await fetch(`${world.origin}/sign-in`, { method: "POST", headers, body: `token=${token}`, redirect: "manual" });
+    const used = await fetch(`${world.origin}/sign-in`, {
+      method: "POST",
+      headers,
+      body: `token=${token}`,
+      redirect: "manual",
+    });
     expect([used.status, used.headers.get("location")]).toEqual([303, "/"]);
     expect(used.headers.get("set-cookie")).toMatch(/^open_cowork=\S+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/);
 
-    const again = await fetch(`${world.origin}/sign-in`, { method: "POST", headers, body: `token=${token}`, redirect: "manual" });
+    const again = await fetch(`${world.origin}/sign-in`, {
+      method: "POST",
+      headers,
+      body: `token=${token}`,
+      redirect: "manual",
+    });
     expect([again.status, again.headers.get("set-cookie")]).toEqual([401, null]);
     expect(await again.text()).toContain("This link does not work");
   });
@@ -74,7 +84,10 @@ describe("the door", () => {
     // fetch() would not send it; a browser that was rebound does.
     const request = http.get(`${world.origin}/api/sessions`, { headers: { cookie, host: "evil.example" } });
     const [answer] = (await once(request, "response")) as [http.IncomingMessage];
-    expect([answer.statusCode, JSON.parse(await text(answer))]).toMatchObject([403, { error: { reason: "host_not_allowed" } }]);
+    expect([answer.statusCode, JSON.parse(await text(answer))]).toMatchObject([
+      403,
+      { error: { reason: "host_not_allowed" } },
+    ]);
   });
 
   it("takes no write from another site, in spite of the cookie", async () => {
@@ -100,7 +113,11 @@ describe("the door", () => {
   it("lets a viewer read and not write", async () => {
     const viewer = await world.signIn();
     const setRole = (role: "viewer" | "owner") =>
-      world.owner.db.updateTable("cowork.memberships").set({ role }).where("user_id", "=", world.actor.userId).execute();
+      world.owner.db
+        .updateTable("cowork.memberships")
+        .set({ role })
+        .where("user_id", "=", world.actor.userId)
+        .execute();
     await setRole("viewer");
     try {
       expect((await world.get("/api/sessions", { cookie: viewer })).status).toBe(200);
@@ -171,7 +188,10 @@ describe("the sessions API", () => {
     const seen: string[] = [];
     let path = "/api/sessions?limit=2";
     for (;;) {
-      const page = (await (await world.get(path, { cookie })).json()) as { sessions: Array<{ sessionId: string }>; nextCursor: string | null };
+      const page = (await (await world.get(path, { cookie })).json()) as {
+        sessions: Array<{ sessionId: string }>;
+        nextCursor: string | null;
+      };
       seen.push(...page.sessions.map((session) => session.sessionId));
       if (!page.nextCursor) break;
       path = `/api/sessions?limit=2&before=${encodeURIComponent(page.nextCursor)}`;
@@ -184,7 +204,12 @@ describe("the sessions API", () => {
 
 describe("forms without a script", () => {
   const form = (path: string, fields: Record<string, string>) =>
-    fetch(world.origin + path, { method: "POST", redirect: "manual", headers: { cookie, origin: world.origin }, body: new URLSearchParams(fields) });
+    fetch(world.origin + path, {
+      method: "POST",
+      redirect: "manual",
+      headers: { cookie, origin: world.origin },
+      body: new URLSearchParams(fields),
+    });
 
   it("create a session, prompt it, stop it, and the page shows each as text", async () => {
     const created = await form("/sessions", { prompt: "Write <b>bold</b>\r\nplease" });
@@ -215,7 +240,11 @@ describe("a worker's heartbeat over HTTP", () => {
     const worker = await world.enrol("remote");
     const path = `/api/workers/${worker.workerId}/heartbeat`;
     const send = (authorization: string, sent: unknown) =>
-      fetch(world.origin + path, { method: "POST", headers: { authorization, "content-type": "application/json" }, body: JSON.stringify(sent) });
+      fetch(world.origin + path, {
+        method: "POST",
+        headers: { authorization, "content-type": "application/json" },
+        body: JSON.stringify(sent),
+      });
     const beaten = await send(`Bearer ${worker.credential}`, { ...body(1), bootId: worker.bootId });
     expect(await beaten.json()).toEqual({ status: "active" });
     const stale = await send(`Bearer ${worker.credential}`, { ...body(1), bootId: worker.bootId });

@@ -15,7 +15,10 @@ function silenceableProxy(port: number, target: { host: string; port: number }) 
   let isSilent = false;
   const server = createServer((client) => {
     const upstream = connect(target);
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       sockets.add(from);
       if (isSilent) from.pause();
       from.on("data", (bytes) => to.write(bytes));
@@ -46,7 +49,13 @@ describe("while the database does not answer", () => {
         const url = new URL(text);
         proxy = silenceableProxy(port, { host: url.hostname, port: Number(url.port) });
         url.port = String(port);
-        return openDatabase({ url: url.href, applicationName: "web-through-proxy", deadlineMs, connections: 2, transactionPooler: false });
+        return openDatabase({
+          url: url.href,
+          applicationName: "web-through-proxy",
+          deadlineMs,
+          connections: 2,
+          transactionPooler: false,
+        });
       },
     });
     cookie = await world.signIn();
@@ -79,7 +88,10 @@ describe("while the database does not answer", () => {
     await world.enqueue(sessionId, "Meanwhile");
     expect((await world.get("/api/sessions", { cookie })).status).toBe(503);
     proxy.silence(false);
-    expect(await reader.nextNews()).toMatchObject({ name: "changes", data: { events: [{ payload: { text: "Meanwhile" } }] } });
+    expect(await reader.nextNews()).toMatchObject({
+      name: "changes",
+      data: { events: [{ payload: { text: "Meanwhile" } }] },
+    });
     reader.leave();
   });
 });

@@ -3,6 +3,7 @@ import { openDatabase } from "@open-cowork/store/database/open";
 import { selfCheck } from "@open-cowork/store/database/self-check";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { runService, StartRefused } from "@open-cowork/telemetry/run-service";
+import { publicAddressOf } from "./door/public-address.ts";
 import { startWebServer } from "./server.ts";
 
 await runService({
@@ -10,6 +11,9 @@ await runService({
   schema: webConfig,
   about: services.web.about,
   start: async ({ config, telemetry }) => {
+    const answer = publicAddressOf(config);
+    if (!answer.ok) throw new StartRefused([answer.problem]);
+    const { address } = answer;
     const database = openDatabase({
       ...config.database,
       applicationName: "cowork-web",
@@ -22,7 +26,7 @@ await runService({
     try {
       const problems = await selfCheck(database, "web");
       if (problems.length > 0) throw new StartRefused(problems);
-      const web = await startWebServer(config, database, telemetry);
+      const web = await startWebServer({ ...config, address }, database, telemetry);
       closing.push(() => web.close());
       const ready = async () => {
         await database.probe();
@@ -30,7 +34,7 @@ await runService({
       };
       const ops = await startOpsServer({ ...config.ops, telemetry, ready });
       closing.push(() => ops.close());
-      telemetry.log.info({ origin: web.origin }, "serving");
+      telemetry.log.info({ origin: address.origin }, "serving");
       return { close };
     } catch (error) {
       await close();

@@ -7,26 +7,31 @@ import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import { createApp } from "./app.ts";
 import { loadBuild } from "./build/load-build.ts";
-import { publicAddressOf } from "./door/public-address.ts";
+import type { PublicAddress } from "./door/public-address.ts";
 import { RateLimit } from "./door/rate-limit.ts";
 import { EventStreams } from "./streams/event-streams.ts";
 
 export interface WebServer {
-  origin: string;
   close(): Promise<void>;
 }
 
-type ServerConfig = Pick<WebConfig, "host" | "port" | "publicUrl" | "maxStreams" | "shutdownGraceMs">;
+type ServerConfig = Pick<WebConfig, "host" | "port" | "maxStreams" | "shutdownGraceMs"> & { address: PublicAddress };
 
 /** The web service on its port, without the process around it. */
-export async function startWebServer(config: ServerConfig, database: Database, telemetry: Telemetry): Promise<WebServer> {
-  const answer = publicAddressOf(config);
-  if (!answer.ok) throw new StartRefused([answer.problem]);
-  const { address } = answer;
+export async function startWebServer(
+  config: ServerConfig,
+  database: Database,
+  telemetry: Telemetry,
+): Promise<WebServer> {
+  const { address } = config;
   const { pages, assets } = await loadBuild();
   const clock = systemClock;
   const streams = new EventStreams({ clock, maxStreams: config.maxStreams, telemetry });
-  const app = createApp({ address, clock, database, pages, rateLimit: new RateLimit(clock), telemetry }, assets, streams);
+  const app = createApp(
+    { address, clock, database, pages, rateLimit: new RateLimit(clock), telemetry },
+    assets,
+    streams,
+  );
   const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   const inFlight = countRequests(server);
   try {
@@ -37,7 +42,6 @@ export async function startWebServer(config: ServerConfig, database: Database, t
     throw error;
   }
   return {
-    origin: address.origin,
     // Streams end first: they would hold their connections open for as long as anyone watches.
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

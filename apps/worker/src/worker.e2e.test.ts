@@ -58,14 +58,22 @@ const start = async () => (running = await startedWorker(settings));
 const turns = async (sessionId: SessionId): Promise<Turn[]> =>
   turnsOf((await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript);
 const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 40_000) =>
-  eventually("the turn gets there", async () => (await turns(sessionId)).filter((turn) => holds(turn))[n], { withinMs });
-const finished = (sessionId: SessionId, n = 0) => turnThat(sessionId, n, ({ command }) => ["succeeded", "failed", "cancelled"].includes(command.status));
+  eventually("the turn gets there", async () => (await turns(sessionId)).filter((turn) => holds(turn))[n], {
+    withinMs,
+  });
+const finished = (sessionId: SessionId, n = 0) =>
+  turnThat(sessionId, n, ({ command }) => ["succeeded", "failed", "cancelled"].includes(command.status));
 const spoken = (turn: Turn) =>
-  turn.answers.flatMap(({ parts }) => Object.values(parts)).map((part) => (part.type === "text" ? String(part["text"]) : "")).join("");
+  turn.answers
+    .flatMap(({ parts }) => Object.values(parts))
+    .map((part) => (part.type === "text" ? String(part["text"]) : ""))
+    .join("");
 const enginePids = async () => {
   const folder = join(root, "worker", "runtimes");
   const names = await readdir(folder).catch(() => [] as string[]);
-  return Promise.all(names.map(async (name) => (JSON.parse(await readFile(join(folder, name), "utf8")) as { pid: number }).pid));
+  return Promise.all(
+    names.map(async (name) => (JSON.parse(await readFile(join(folder, name), "utf8")) as { pid: number }).pid),
+  );
 };
 
 describe("a worker", () => {
@@ -83,7 +91,8 @@ describe("a worker", () => {
     const text = await (await fetch(`http://127.0.0.1:${worker.opsPort}/metrics`)).text();
     const refusedNothing = new Set(["cowork_refusals_total"]);
     for (const [name, row] of Object.entries(metrics)) {
-      if ((row.roles as readonly string[]).includes("worker") && !refusedNothing.has(name)) expect(text).toContain(`\n${name}`);
+      if ((row.roles as readonly string[]).includes("worker") && !refusedNothing.has(name))
+        expect(text).toContain(`\n${name}`);
     }
     expect(worker.log()).toContain("sandbox none");
     expect(worker.log() + worker.stderr()).not.toContain(providerKey);
@@ -95,7 +104,10 @@ describe("a worker", () => {
     await start();
     const sessionId = await world.wish("[script:talk-then-hang]");
     await turnThat(sessionId, 0, (turn) => spoken(turn).includes("speak"));
-    expect(await stopSession(world.as.web.db, world.actor, sessionId)).toMatchObject({ ok: true, value: { signalled: true } });
+    expect(await stopSession(world.as.web.db, world.actor, sessionId)).toMatchObject({
+      ok: true,
+      value: { signalled: true },
+    });
     world.as.web.notify("signals", sessionId);
     expect(await finished(sessionId)).toMatchObject({ command: { status: "cancelled", reason: "stopped_by_person" } });
   });
@@ -108,7 +120,9 @@ describe("a worker", () => {
     settings["SHUTDOWN_GRACE_MS"] = "6000";
     worker.child.kill("SIGTERM");
     expect(await worker.exited).toBe(0);
-    expect(await turns(sessionId)).toMatchObject([{ command: { status: expect.stringMatching(/waiting|succeeded/) as string } }]);
+    expect(await turns(sessionId)).toMatchObject([
+      { command: { status: expect.stringMatching(/waiting|succeeded/) as string } },
+    ]);
     expect(await enginePids()).toEqual([]);
     await start();
     expect(spoken(await finished(sessionId))).toContain("Line 30 of 30");
@@ -126,13 +140,38 @@ describe("a worker that is killed in the middle of a turn", () => {
 
     await start();
     expect(await groupMembers(orphan!)).toEqual([]);
-    await eventually("the lease is recovered", async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0, { withinMs: 10_000 });
+    await eventually(
+      "the lease is recovered",
+      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
+      { withinMs: 10_000 },
+    );
     const turn = await finished(sessionId);
     expect(turn.command).toMatchObject({ status: "succeeded", attempt: 2 });
     expect(spoken(turn)).toContain("Line 30 of 30");
     expect(turn.lost.length).toBeGreaterThan(0);
     const carried = model.requests.at(-1)!.messages.filter(({ role }) => role === "user");
     expect(carried).toHaveLength(1);
+  });
+});
+
+describe("a worker that was frozen for longer than its lease", () => {
+  it("writes nothing more for it when it wakes, and its next attempt answers the prompt once", async () => {
+    const worker = await start();
+    const sessionId = await world.wish("[script:slow] freeze");
+    await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
+    worker.child.kill("SIGSTOP");
+    await eventually(
+      "the lease is recovered",
+      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
+      { withinMs: 10_000 },
+    );
+    const before = await turns(sessionId);
+    worker.child.kill("SIGCONT");
+    const turn = await finished(sessionId);
+    expect(turn.command).toMatchObject({ status: "succeeded", attempt: 2 });
+    expect(spoken(turn).match(/Line 30 of 30/g)).toHaveLength(1);
+    expect(turn.lost.map(({ info }) => info.id)).toEqual(before[0]!.lost.map(({ info }) => info.id));
+    expect(worker.log()).toContain("the lease is lost");
   });
 });
 

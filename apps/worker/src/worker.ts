@@ -36,7 +36,9 @@ export async function startWorker(context: {
   refuseUnsafe(config);
   const root = await openWorkerRoot(config.root);
   if ("heldBy" in root) {
-    throw new StartRefused([`the worker with pid ${root.heldBy} already uses ${config.root}: set OPEN_COWORK_CLOUD_ROOT to another directory`]);
+    throw new StartRefused([
+      `the worker with pid ${root.heldBy} already uses ${config.root}: set OPEN_COWORK_CLOUD_ROOT to another directory`,
+    ]);
   }
 
   const { transactionPooler } = config.database;
@@ -67,12 +69,22 @@ export async function startWorker(context: {
   });
   const { startMs, idleMs, silentMs } = config.runtime;
   const most = config.lanes + spareRuntimes;
-  const pool = createRuntimePool({ workerRoot: root.path, broker, modelId: config.model.id, registry, telemetry, startMs, idleMs, most });
+  const pool = createRuntimePool({
+    workerRoot: root.path,
+    broker,
+    modelId: config.model.id,
+    registry,
+    telemetry,
+    startMs,
+    idleMs,
+    most,
+  });
 
-  const ready = () => database.probe().then(
-    () => ({ ok: true }) as const,
-    (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
-  );
+  const ready = () =>
+    database.probe().then(
+      () => ({ ok: true }) as const,
+      (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
+    );
   const ops = await startOpsServer({ ...config.ops, telemetry, ready });
 
   const attempts = new Set<Attempt>();
@@ -131,7 +143,9 @@ export async function startWorker(context: {
       await claims.done;
       await heartbeats.beat();
       const graceMs = config.shutdownGraceMs;
-      const patience = systemClock.sleep(graceMs - Math.min(drainMarginMs, graceMs / 2), draining.signal).catch(() => {});
+      const patience = systemClock
+        .sleep(graceMs - Math.min(drainMarginMs, graceMs / 2), draining.signal)
+        .catch(() => {});
       const settled = async () => {
         while (attempts.size > 0) await Promise.all([...attempts].map((attempt) => attempt.done));
       };
@@ -158,6 +172,8 @@ function planeVersion(): string {
 
 function refuseUnsafe(config: WorkerConfig): void {
   if (config.tier === "production" && config.sandbox === "none") {
-    throw new StartRefused(["tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development"]);
+    throw new StartRefused([
+      "tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development",
+    ]);
   }
 }

@@ -34,10 +34,7 @@ export const systemClock: Clock = {
 /** A signal that aborts after `ms`, with a reason that says what was waited for. Every wait gets one. */
 export function deadline(ms: number, waitingFor: string): AbortSignal {
   const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new DeadlineExceeded(waitingFor, ms)),
-    ms,
-  );
+  const timer = setTimeout(() => controller.abort(new DeadlineExceeded(waitingFor, ms)), ms);
   timer.unref();
   return controller.signal;
 }

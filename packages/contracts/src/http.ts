@@ -27,8 +27,6 @@ export const SessionSummary = z.object({
 });
 export type SessionSummary = z.infer<typeof SessionSummary>;
 
-export const SessionList = z.object({ sessions: z.array(SessionSummary), nextCursor: z.string().nullable() });
-
 export const CommandAccepted = z.object({ sessionId: z.string(), commandId: z.string(), commandSeq: z.number().int() });
 export type CommandAccepted = z.infer<typeof CommandAccepted>;
 

@@ -13,7 +13,6 @@ export type PoolId = Id<"pool">;
 export type WorkerId = Id<"worker">;
 /** One process of a worker; a rollout runs two of them for a while. */
 export type BootId = Id<"boot">;
-export type ProfileId = Id<"profile">;
 export type SessionId = Id<"session">;
 export type CommandId = Id<"command">;
 export type WorkId = Id<"work">;

@@ -3,14 +3,29 @@ import { lawfulFrom, lifecycles, workerLifecycle, workerStatuses, type WorkerSta
 
 // The specification's table, written out once more on purpose: a change of the data must be a change here too.
 const lawful = new Set([
-  "pending→active", "pending→revoked",
-  "active→draining", "active→paused", "active→unhealthy", "active→retired", "active→revoked",
-  "draining→active", "draining→retired", "draining→revoked", "draining→unhealthy",
-  "paused→active", "paused→retired", "paused→revoked",
-  "unhealthy→active", "unhealthy→draining", "unhealthy→retired", "unhealthy→revoked",
+  "pending→active",
+  "pending→revoked",
+  "active→draining",
+  "active→paused",
+  "active→unhealthy",
+  "active→retired",
+  "active→revoked",
+  "draining→active",
+  "draining→retired",
+  "draining→revoked",
+  "draining→unhealthy",
+  "paused→active",
+  "paused→retired",
+  "paused→revoked",
+  "unhealthy→active",
+  "unhealthy→draining",
+  "unhealthy→retired",
+  "unhealthy→revoked",
 ]);
 
-const moves = workerStatuses.flatMap((from) => workerStatuses.filter((to) => to !== from).map((to) => [from, to] as const));
+const moves = workerStatuses.flatMap((from) =>
+  workerStatuses.filter((to) => to !== from).map((to) => [from, to] as const),
+);
 
 describe("the lifecycle of a worker", () => {
   it("has 7 states and 42 thinkable moves, of which 18 are lawful and 24 refused", () => {

@@ -19,7 +19,12 @@ interface WorkerRow extends LifecycleRow<WorkerStatus> {
 
 export const workerLifecycle = {
   pending: { next: ["active", "revoked"], heartbeats: true, claims: false, renews: false },
-  active: { next: ["draining", "paused", "unhealthy", "retired", "revoked"], heartbeats: true, claims: true, renews: true },
+  active: {
+    next: ["draining", "paused", "unhealthy", "retired", "revoked"],
+    heartbeats: true,
+    claims: true,
+    renews: true,
+  },
   draining: { next: ["active", "retired", "revoked", "unhealthy"], heartbeats: true, claims: false, renews: true },
   // Paused: the current lease may still write until it expires, but is not renewed.
   paused: { next: ["active", "retired", "revoked"], heartbeats: true, claims: false, renews: false },
@@ -28,10 +33,19 @@ export const workerLifecycle = {
   revoked: { next: [], heartbeats: false, claims: false, renews: false },
 } as const satisfies Lifecycle<WorkerStatus, WorkerRow>;
 
-export const workStatuses = ["queued", "ready", "leased", "parked", "succeeded", "failed", "cancelled", "dead"] as const;
+export const workStatuses = [
+  "queued",
+  "ready",
+  "leased",
+  "parked",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "dead",
+] as const;
 export type WorkStatus = (typeof workStatuses)[number];
 
-export const workLifecycle = {
+const workLifecycle = {
   // Queued until it is its lane's head, due, and inside its tenant's window; then promoted to ready.
   queued: { next: ["ready", "cancelled"] },
   ready: { next: ["leased", "queued", "cancelled"] },
@@ -47,7 +61,7 @@ export const workLifecycle = {
 export const commandStatuses = ["waiting", "working", "succeeded", "failed", "cancelled"] as const;
 export type CommandStatus = (typeof commandStatuses)[number];
 
-export const commandLifecycle = {
+const commandLifecycle = {
   waiting: { next: ["working", "cancelled", "failed"] },
   // Back to waiting when its attempt was lost and another follows.
   working: { next: ["waiting", "succeeded", "failed", "cancelled"] },
@@ -59,7 +73,7 @@ export const commandLifecycle = {
 export const sessionStatuses = ["open", "archived"] as const;
 export type SessionStatus = (typeof sessionStatuses)[number];
 
-export const sessionLifecycle = {
+const sessionLifecycle = {
   open: { next: ["archived"] },
   archived: { next: ["open"] },
 } as const satisfies Lifecycle<SessionStatus>;

@@ -17,34 +17,86 @@ export const refusals = {
   invalid_request: { http: 400, retryable: false, means: "The request does not fit its schema; see details." },
   body_too_large: { http: 413, retryable: false, means: "The body is larger than this route takes." },
   not_signed_in: { http: 401, retryable: false, means: "Sign in first: open a sign-in link." },
-  sign_in_link_invalid: { http: 401, retryable: false, means: "This sign-in link is unknown, used or expired; ask for a new one." },
+  sign_in_link_invalid: {
+    http: 401,
+    retryable: false,
+    means: "This sign-in link is unknown, used or expired; ask for a new one.",
+  },
   cross_site_request: { http: 403, retryable: false, means: "A write must come from the plane's own pages." },
-  host_not_allowed: { http: 403, retryable: false, means: "Open the plane under its own address (OPEN_COWORK_CLOUD_PUBLIC_URL)." },
+  host_not_allowed: {
+    http: 403,
+    retryable: false,
+    means: "Open the plane under its own address (OPEN_COWORK_CLOUD_PUBLIC_URL).",
+  },
   forbidden: { http: 403, retryable: false, means: "Your role does not allow this." },
   not_found: { http: 404, retryable: false, means: "There is nothing here that you may see." },
   rate_limited: { http: 429, retryable: true, means: "Too many requests of this kind; wait and try again." },
   idempotency_conflict: { http: 409, retryable: false, means: "This idempotency key was used with another body." },
-  too_many_streams: { http: 503, retryable: true, means: "This process serves as many streams as it may; try again shortly." },
-  database_unavailable: { http: 503, retryable: true, means: "The database did not answer in time; try again shortly." },
+  too_many_streams: {
+    http: 503,
+    retryable: true,
+    means: "This process serves as many streams as it may; try again shortly.",
+  },
+  database_unavailable: {
+    http: 503,
+    retryable: true,
+    means: "The database did not answer in time; try again shortly.",
+  },
   internal: { http: 500, retryable: true, means: "Something broke; the request id finds it in the log." },
 
   // Sessions and commands.
   session_not_open: { http: 409, retryable: false, means: "This session takes no more prompts." },
-  queue_full: { http: 429, retryable: true, means: "This session has as many waiting prompts as it may; wait for one to finish." },
+  queue_full: {
+    http: 429,
+    retryable: true,
+    means: "This session has as many waiting prompts as it may; wait for one to finish.",
+  },
   nothing_to_stop: { http: 409, retryable: false, means: "Nothing is running or waiting in this session." },
 
   // Workers.
-  credential_invalid: { http: 401, retryable: false, audit: "heartbeat_rejected", means: "The worker credential is unknown, expired or revoked; issue a new one." },
-  worker_not_active: { http: 409, retryable: true, means: "The worker's state does not allow this; an operator can activate or resume it." },
-  worker_transition_not_allowed: { http: 409, retryable: false, means: "The worker can't move from its present state to that one." },
-  heartbeat_out_of_order: { http: 409, retryable: false, audit: "heartbeat_rejected", means: "A newer heartbeat of this process was already accepted." },
+  credential_invalid: {
+    http: 401,
+    retryable: false,
+    audit: "heartbeat_rejected",
+    means: "The worker credential is unknown, expired or revoked; issue a new one.",
+  },
+  worker_not_active: {
+    http: 409,
+    retryable: true,
+    means: "The worker's state does not allow this; an operator can activate or resume it.",
+  },
+  worker_transition_not_allowed: {
+    http: 409,
+    retryable: false,
+    means: "The worker can't move from its present state to that one.",
+  },
+  heartbeat_out_of_order: {
+    http: 409,
+    retryable: false,
+    audit: "heartbeat_rejected",
+    means: "A newer heartbeat of this process was already accepted.",
+  },
 
   // Leases.
-  stale_lease: { http: 409, retryable: false, audit: "stale_owner_write_rejected", means: "The lease has expired or moved on; stop writing for it." },
+  stale_lease: {
+    http: 409,
+    retryable: false,
+    audit: "stale_owner_write_rejected",
+    means: "The lease has expired or moved on; stop writing for it.",
+  },
   lease_ended: { http: 409, retryable: false, means: "This attempt has already finished; its answer is stored." },
-  lease_unknown: { http: 409, retryable: false, audit: "stale_owner_write_rejected", means: "No attempt ever had this token." },
+  lease_unknown: {
+    http: 409,
+    retryable: false,
+    audit: "stale_owner_write_rejected",
+    means: "No attempt ever had this token.",
+  },
   batch_out_of_order: { http: 409, retryable: false, means: "An earlier event batch of this attempt is missing." },
-  batch_too_large: { http: 413, retryable: false, means: "The event batch holds more events or bytes than one batch may." },
+  batch_too_large: {
+    http: 413,
+    retryable: false,
+    means: "The event batch holds more events or bytes than one batch may.",
+  },
 } as const satisfies Record<string, RefusalRow>;
 
 export type Reason = keyof typeof refusals;

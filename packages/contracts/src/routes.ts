@@ -22,17 +22,47 @@ export const routes = {
   homePage: { method: "GET", path: "/", who: "viewer", ratePerMinute: 600, answers: "page" },
   sessionPage: { method: "GET", path: "/sessions/:sessionId", who: "viewer", ratePerMinute: 600, answers: "page" },
   createSessionForm: { method: "POST", path: "/sessions", who: "member", ratePerMinute: 120, answers: "redirect" },
-  promptForm: { method: "POST", path: "/sessions/:sessionId/prompts", who: "member", ratePerMinute: 120, answers: "redirect" },
-  stopForm: { method: "POST", path: "/sessions/:sessionId/stop", who: "member", ratePerMinute: 120, answers: "redirect" },
+  promptForm: {
+    method: "POST",
+    path: "/sessions/:sessionId/prompts",
+    who: "member",
+    ratePerMinute: 120,
+    answers: "redirect",
+  },
+  stopForm: {
+    method: "POST",
+    path: "/sessions/:sessionId/stop",
+    who: "member",
+    ratePerMinute: 120,
+    answers: "redirect",
+  },
 
   listSessions: { method: "GET", path: "/api/sessions", who: "viewer", ratePerMinute: 600, answers: "json" },
   createSession: { method: "POST", path: "/api/sessions", who: "member", ratePerMinute: 120, answers: "json" },
   getSession: { method: "GET", path: "/api/sessions/:sessionId", who: "viewer", ratePerMinute: 600, answers: "json" },
-  createPrompt: { method: "POST", path: "/api/sessions/:sessionId/prompts", who: "member", ratePerMinute: 120, answers: "json" },
-  stopSession: { method: "POST", path: "/api/sessions/:sessionId/stop", who: "member", ratePerMinute: 120, answers: "json" },
+  createPrompt: {
+    method: "POST",
+    path: "/api/sessions/:sessionId/prompts",
+    who: "member",
+    ratePerMinute: 120,
+    answers: "json",
+  },
+  stopSession: {
+    method: "POST",
+    path: "/api/sessions/:sessionId/stop",
+    who: "member",
+    ratePerMinute: 120,
+    answers: "json",
+  },
   stream: { method: "GET", path: "/api/stream", who: "viewer", ratePerMinute: 120, answers: "stream" },
 
-  workerHeartbeat: { method: "POST", path: "/api/workers/:workerId/heartbeat", who: "worker", ratePerMinute: 120, answers: "json" },
+  workerHeartbeat: {
+    method: "POST",
+    path: "/api/workers/:workerId/heartbeat",
+    who: "worker",
+    ratePerMinute: 120,
+    answers: "json",
+  },
 } as const satisfies Record<string, RouteRow>;
 
 export type RouteName = keyof typeof routes;

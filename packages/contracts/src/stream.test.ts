@@ -6,7 +6,9 @@ const topic = fc.uuid().map((id) => `session:${id}`);
 const position = fc.integer({ min: 0, max: 999_999_999_999_999 });
 const cursor = fc.record({
   epoch: fc.stringMatching(/^[0-9a-f-]{1,36}$/),
-  positions: fc.uniqueArray(fc.tuple(topic, position), { selector: ([name]) => name, maxLength: 20 }).map((pairs) => new Map(pairs)),
+  positions: fc
+    .uniqueArray(fc.tuple(topic, position), { selector: ([name]) => name, maxLength: 20 })
+    .map((pairs) => new Map(pairs)),
 });
 
 describe("a cursor", () => {
@@ -33,7 +35,16 @@ describe("a cursor", () => {
         if (parsed) expect(formatCursor(parsed).split("~")).toHaveLength(text.split("~").length);
       }),
     );
-    for (const text of ["", "~", "e~session:1", "e~session:1=-1", "e~session:1=1e3", "e~s=1", "e~session:1=9999999999999999", "e".repeat(5_000)]) {
+    for (const text of [
+      "",
+      "~",
+      "e~session:1",
+      "e~session:1=-1",
+      "e~session:1=1e3",
+      "e~s=1",
+      "e~session:1=9999999999999999",
+      "e".repeat(5_000),
+    ]) {
       expect(parseCursor(text), text.slice(0, 20)).toBeNull();
     }
   });

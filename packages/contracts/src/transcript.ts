@@ -37,17 +37,33 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
   switch (event.type) {
     case "command.accepted": {
       const { commandId, commandSeq, text, by } = event.payload;
-      const command: CommandView = { commandId, commandSeq, text, by, at: event.at, status: "waiting", attempt: 0, reason: null };
+      const command: CommandView = {
+        commandId,
+        commandSeq,
+        text,
+        by,
+        at: event.at,
+        status: "waiting",
+        attempt: 0,
+        reason: null,
+      };
       return { ...state, commands: { ...state.commands, [commandId]: command } };
     }
     case "command.cancelled":
       return moveCommand(state, event.payload.commandId, { status: "cancelled", reason: event.payload.reason });
     case "attempt.started":
-      return moveCommand(state, event.payload.commandId, { status: "working", attempt: event.payload.attempt, reason: null });
+      return moveCommand(state, event.payload.commandId, {
+        status: "working",
+        attempt: event.payload.attempt,
+        reason: null,
+      });
     case "attempt.lost":
       return moveCommand(state, event.payload.commandId, { status: "waiting", reason: event.payload.reason });
     case "command.finished":
-      return moveCommand(state, event.payload.commandId, { status: event.payload.outcome, reason: event.payload.reason });
+      return moveCommand(state, event.payload.commandId, {
+        status: event.payload.outcome,
+        reason: event.payload.reason,
+      });
     case "message.updated": {
       const { info } = event.payload;
       const parts = state.messages[info.id]?.parts ?? {};

@@ -20,17 +20,20 @@ describe("redaction", () => {
     expect(redacted).not.toContain(Buffer.from("4711").toString("hex"));
   });
 
-  it.each(["", "a", "ab", "abc", "user:", "Ω"])("removes a live secret out of base64 that also holds %j before it", (before) => {
-    for (const encoding of ["base64", "base64url"] as const) {
-      for (const after of ["", "!", "!!", "\n"]) {
-        const redacted = redactText(`x ${Buffer.from(before + live + after).toString(encoding)} y`, [live]);
-        expect(redacted).toMatch(/^x \S*\[secret\]\S* y$/);
-        // What is left at the edges holds at most one byte of the secret on either side.
-        const left = redacted.replace("[secret]", "").slice(2, -2);
-        expect(left.length).toBeLessThanOrEqual(Math.ceil(((before.length + after.length + 2) * 8) / 6) + 6);
+  it.each(["", "a", "ab", "abc", "user:", "Ω"])(
+    "removes a live secret out of base64 that also holds %j before it",
+    (before) => {
+      for (const encoding of ["base64", "base64url"] as const) {
+        for (const after of ["", "!", "!!", "\n"]) {
+          const redacted = redactText(`x ${Buffer.from(before + live + after).toString(encoding)} y`, [live]);
+          expect(redacted).toMatch(/^x \S*\[secret\]\S* y$/);
+          // What is left at the edges holds at most one byte of the secret on either side.
+          const left = redacted.replace("[secret]", "").slice(2, -2);
+          expect(left.length).toBeLessThanOrEqual(Math.ceil(((before.length + after.length + 2) * 8) / 6) + 6);
+        }
       }
-    }
-  });
+    },
+  );
 
   it("removes the longer of two secrets that contain each other", () => {
     expect(redactText("key-abcdef key-abcdef-long", ["key-abcdef", "key-abcdef-long"])).toBe("[secret] [secret]");
@@ -44,7 +47,8 @@ describe("redaction", () => {
   });
 
   it("leaves ordinary text alone", () => {
-    const text = "Basic authentication of http://127.0.0.1:4810/sessions/a@b failed: task-list, risk-averse, $& and $1.";
+    const text =
+      "Basic authentication of http://127.0.0.1:4810/sessions/a@b failed: task-list, risk-averse, $& and $1.";
     expect(redactText(text, ["", "a"])).toBe(text);
     expect(redactText(text, ["unrelated secret"])).toBe(text);
   });

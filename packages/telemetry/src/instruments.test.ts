@@ -39,7 +39,9 @@ describe.each(roles)("the metrics of %s", (role) => {
       }
       if (row.kind === "counter") expect(family!.samples.map((sample) => sample.value)).toEqual([2]);
       if (row.kind === "histogram") {
-        const bounds = family!.samples.filter((sample) => sample.name.endsWith("_bucket")).map((sample) => sample.labels["le"]);
+        const bounds = family!.samples
+          .filter((sample) => sample.name.endsWith("_bucket"))
+          .map((sample) => sample.labels["le"]);
         expect(bounds).toEqual([...row.buckets.map(String), "+Inf"]);
       }
     }
@@ -54,7 +56,8 @@ describe.each(roles)("the metrics of %s", (role) => {
     expect(families.get("cowork_process_resident_bytes")!.samples[0]!.value).toBeGreaterThan(1_000_000);
     expect(families.get("cowork_event_loop_lag_seconds")!.samples[0]!.value).toBeGreaterThanOrEqual(0);
     for (const { name, row } of catalogOf(role)) {
-      if (row.kind === "counter" && row.labels.length === 0) expect(families.get(name)!.samples[0]!.value, name).toBe(0);
+      if (row.kind === "counter" && row.labels.length === 0)
+        expect(families.get(name)!.samples[0]!.value, name).toBe(0);
     }
     await telemetry.close();
   });
@@ -63,7 +66,9 @@ describe.each(roles)("the metrics of %s", (role) => {
 describe("an instrument", () => {
   it("of another role or kind can't be used", async () => {
     const telemetry = setUp("web");
-    expect(() => telemetry.count("cowork_leases_recovered_total", { decision: "retry" })).toThrow(/no counter of the role web/);
+    expect(() => telemetry.count("cowork_leases_recovered_total", { decision: "retry" })).toThrow(
+      /no counter of the role web/,
+    );
     expect(() => telemetry.count("cowork_streams_open", {})).toThrow(/no counter/);
     await telemetry.close();
   });

@@ -26,7 +26,10 @@ export function createInstruments(meter: Meter, role: Role): Instruments {
       // A counter without labels starts at zero, so that its first increment is a change a dashboard can see.
       if (row.labels.length === 0) counter.add(0);
     } else if (row.kind === "histogram") {
-      histograms.set(name, meter.createHistogram(name, { ...options, advice: { explicitBucketBoundaries: [...row.buckets] } }));
+      histograms.set(
+        name,
+        meter.createHistogram(name, { ...options, advice: { explicitBucketBoundaries: [...row.buckets] } }),
+      );
     } else gauges.set(name, meter.createObservableGauge(name, options));
   }
   const find = <T>(instruments: Map<string, T>, name: string, kind: string): T => {

@@ -6,7 +6,15 @@ function recorded() {
   let text = "";
   const destination = { write: (line: string) => void (text += line) };
   const { log } = createLogger({ role: "web", level: "debug", activeSpan: () => undefined, destination });
-  return { log, text: () => text, lines: () => text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>) };
+  return {
+    log,
+    text: () => text,
+    lines: () =>
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+  };
 }
 
 const tokens = Object.values(tokenPrefixes).map((prefix) => `${prefix}${"Zx9-_".repeat(9)}`);
@@ -20,14 +28,32 @@ describe("a log line", () => {
   });
 
   it.each([
-    "token", "accessToken", "authorization", "Authorization", "proxy-authorization", "cookie", "set-cookie", "password",
-    "PGPASSWORD", "passwd", "workerCredential", "secret", "client_secret", "apiKey", "api_key", "x-api-key", "privateKey",
+    "token",
+    "accessToken",
+    "authorization",
+    "Authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "password",
+    "PGPASSWORD",
+    "passwd",
+    "workerCredential",
+    "secret",
+    "client_secret",
+    "apiKey",
+    "api_key",
+    "x-api-key",
+    "privateKey",
   ])("never holds what stands under %s, at any depth", (key) => {
     const { log, text } = recorded();
     const planted = "planted-4711";
     log.info({ [key]: planted });
     log.info({ request: { headers: [{ deep: { [key]: { inner: [planted] } } }] } });
-    log.child({ [key]: planted }).child({ more: { [key]: planted } }).warn("bound");
+    log
+      .child({ [key]: planted })
+      .child({ more: { [key]: planted } })
+      .warn("bound");
     expect(text()).not.toContain(planted);
     expect(text().match(/\[secret\]/g)).toHaveLength(4);
   });

@@ -15,7 +15,10 @@ export function scrub(value: unknown, depth = 0): unknown {
   if (depth >= deepest) return "[too deep]";
   if (Array.isArray(value)) return value.map((item) => scrub(item, depth + 1));
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [hideSecretShapes(key), isSecret(key, item) ? hidden : scrub(item, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [
+      hideSecretShapes(key),
+      isSecret(key, item) ? hidden : scrub(item, depth + 1),
+    ]),
   );
 }
 

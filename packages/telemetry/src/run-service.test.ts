@@ -64,7 +64,11 @@ describe("a service process", () => {
   });
 
   it("names each mistake in its settings on a line of its own and exits 2", async () => {
-    const wrong = await run({ OPEN_COWORK_CLOUD_PORT: "eighty", OPEN_COWORK_CLOUD_COLOUR: "red", OPEN_COWORK_CLOUD_DATABASE_URL: "" });
+    const wrong = await run({
+      OPEN_COWORK_CLOUD_PORT: "eighty",
+      OPEN_COWORK_CLOUD_COLOUR: "red",
+      OPEN_COWORK_CLOUD_DATABASE_URL: "",
+    });
     expect(await wrong.exit).toBe(2);
     const lines = wrong.err().trimEnd().split("\n");
     expect(lines.every((line) => line.startsWith("cowork-web: "))).toBe(true);
@@ -124,7 +128,12 @@ describe("a service process", () => {
   it("leaves a start that is interrupted, and exits 0", async () => {
     const port = String(await freePort());
     const running = await run({ SAMPLE: "never starts", OPEN_COWORK_CLOUD_OPS_PORT: port });
-    await eventually("it is on its way", () => fetch(`http://127.0.0.1:${port}/livez`).then((r) => r.ok, () => false));
+    await eventually("it is on its way", () =>
+      fetch(`http://127.0.0.1:${port}/livez`).then(
+        (r) => r.ok,
+        () => false,
+      ),
+    );
     running.child.kill("SIGTERM");
     expect(await running.exit).toBe(0);
     expect(running.out()).toContain("stopped before it had started");

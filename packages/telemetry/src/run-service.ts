@@ -128,7 +128,10 @@ function listenForSignals(log: Logger): AbortSignal {
 /** The flags, or what is wrong with them. */
 function readFlags(): { help: boolean; version: boolean } | string {
   try {
-    const options = { help: { type: "boolean", default: false }, version: { type: "boolean", default: false } } as const;
+    const options = {
+      help: { type: "boolean", default: false },
+      version: { type: "boolean", default: false },
+    } as const;
     return parseArgs({ options, strict: true }).values;
   } catch (error) {
     return (error as Error).message;

@@ -54,7 +54,9 @@ async function startCollector(): Promise<Collector> {
       ),
     metrics: () =>
       (bodies["/v1/metrics"] as MetricBody[]).flatMap(({ resourceMetrics }) =>
-        resourceMetrics.flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics.map(({ name }) => name))),
+        resourceMetrics.flatMap(({ scopeMetrics }) =>
+          scopeMetrics.flatMap(({ metrics }) => metrics.map(({ name }) => name)),
+        ),
       ),
   };
 }
@@ -82,10 +84,14 @@ describe("a trace", () => {
     );
     await Promise.all([web.close(), worker.close()]);
 
-    const [prompt, attempt, turn] = ["createPrompt", "attempt", "runtime turn"].map(
-      (name) => collector.spans().find((span) => span.name === name)!,
+    const [prompt, attempt, turn] = ["createPrompt", "attempt", "runtime turn"].map((name) =>
+      collector.spans().find((span) => span.name === name)!,
     );
-    expect([prompt!.service, attempt!.service, turn!.service]).toEqual(["cowork-web", "cowork-worker", "cowork-worker"]);
+    expect([prompt!.service, attempt!.service, turn!.service]).toEqual([
+      "cowork-web",
+      "cowork-worker",
+      "cowork-worker",
+    ]);
     expect(row.traceparent).toBe(`00-${prompt!.traceId}-${prompt!.spanId}-01`);
     expect([attempt!.traceId, turn!.traceId]).toEqual([prompt!.traceId, prompt!.traceId]);
     expect(attempt!.parentSpanId).toBe(prompt!.spanId);

@@ -24,7 +24,8 @@ export async function startLoop(
     } catch (error) {
       failures += 1;
       if (!(error instanceof DatabaseUnavailable)) telemetry.log.error({ loop: name, err: error }, "a tick failed");
-      else if (failures === 1) telemetry.log.warn({ loop: name, reason: error.message }, "the loop waits for the database");
+      else if (failures === 1)
+        telemetry.log.warn({ loop: name, reason: error.message }, "the loop waits for the database");
     }
     const pauseMs = Math.min(everyMs * 2 ** failures, Math.max(everyMs, backoffMostMs));
     await systemClock.sleep(jittered(pauseMs), stopping).catch(() => {});

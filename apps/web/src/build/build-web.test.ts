@@ -25,7 +25,9 @@ describe("the build", () => {
   });
 
   it("brings no schema library to the browser: the server checks, the page shows", () => {
-    const browserFiles = [manifest.assets.home, manifest.assets.session].map((file) => Buffer.from(build.assets.get(file)!.bytes).toString());
+    const browserFiles = [manifest.assets.home, manifest.assets.session].map((file) =>
+      Buffer.from(build.assets.get(file)!.bytes).toString(),
+    );
     for (const text of browserFiles) expect(text).not.toContain("ZodError");
   });
 

@@ -22,7 +22,11 @@ export async function buildWeb(): Promise<{ manifest: Manifest; built: boolean }
     const assets = Object.fromEntries(
       Object.entries(browserEntries).map(([name, entry]) => [name, nameOf(entry, browser.metafile.outputs)]),
     ) as Record<AssetName, string>;
-    const read = [...Object.keys(browser.metafile.inputs), ...Object.keys(server.metafile.inputs), ...(await buildSources())];
+    const read = [
+      ...Object.keys(browser.metafile.inputs),
+      ...Object.keys(server.metafile.inputs),
+      ...(await buildSources()),
+    ];
     const manifest: Manifest = {
       inputs: await hashInputs([...new Set(read)].sort()),
       pages: nameOf(pagesEntry, server.metafile.outputs),

@@ -27,7 +27,9 @@ export async function loadBuild(): Promise<WebBuild> {
   const { manifest } = await buildWeb();
   const urls = Object.fromEntries(Object.entries(manifest.assets).map(([name, file]) => [name, `/assets/${file}`]));
   const module = (await import(pathToFileURL(outDir + manifest.pages).href)) as typeof import("../pages/render.tsx");
-  const assets = await Promise.all(Object.values(manifest.assets).map(async (file) => [file, await loadAsset(file)] as const));
+  const assets = await Promise.all(
+    Object.values(manifest.assets).map(async (file) => [file, await loadAsset(file)] as const),
+  );
   return { pages: module.createPages(urls as Record<AssetName, string> satisfies PageAssets), assets: new Map(assets) };
 }
 

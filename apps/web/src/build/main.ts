@@ -6,4 +6,6 @@ import { outDir } from "./plan.ts";
 const startedMs = systemClock.monotonicMs();
 const { manifest, built } = await buildWeb();
 const took = Math.round(systemClock.monotonicMs() - startedMs);
-process.stdout.write(`${built ? "built" : "still fresh"} in ${took} ms: ${Object.values(manifest.assets).join(", ")} in ${outDir}\n`);
+process.stdout.write(
+  `${built ? "built" : "still fresh"} in ${took} ms: ${Object.values(manifest.assets).join(", ")} in ${outDir}\n`,
+);

@@ -29,8 +29,6 @@ export async function hashInputs(paths: string[]): Promise<Record<string, string
   return Object.fromEntries(await Promise.all(hashed));
 }
 
-export function hashOf(bytes: Uint8Array): string {
+function hashOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
-
-

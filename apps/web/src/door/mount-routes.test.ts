@@ -16,17 +16,25 @@ describe("the table of routes", () => {
     const app: DoorApp = new Hono();
     mountRoutes(app, door, all);
     const mounted = app.routes.map(({ method, path }) => `${method} ${path}`).sort();
-    expect(mounted).toEqual(Object.values(routes).map(({ method, path }) => `${method} ${path}`).sort());
+    expect(mounted).toEqual(
+      Object.values(routes)
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort(),
+    );
     expect(new Set(mounted).size).toBe(mounted.length);
   });
 
   it.each(Object.keys(routes) as RouteName[])("does not start without a handler for %s", (name) => {
     const { [name]: _, ...others } = all;
-    expect(() => mountRoutes(new Hono(), door, others as Handlers)).toThrow(`route ${name} is in the table but has no handler`);
+    expect(() => mountRoutes(new Hono(), door, others as Handlers)).toThrow(
+      `route ${name} is in the table but has no handler`,
+    );
   });
 
   it("does not start with a handler that no row asks for", () => {
     const more = { ...all, backDoor: ok };
-    expect(() => mountRoutes(new Hono(), door, more)).toThrow("handlers without a row in the table of routes: backDoor");
+    expect(() => mountRoutes(new Hono(), door, more)).toThrow(
+      "handlers without a row in the table of routes: backDoor",
+    );
   });
 });

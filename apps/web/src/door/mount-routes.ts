@@ -49,23 +49,39 @@ export function mountRoutes(app: DoorApp, door: Door, handlers: Handlers): void 
 async function answer(door: Door, route: string, row: RouteRow, handler: AnyHandler, c: Visit["c"]): Promise<Response> {
   const startedMs = door.clock.monotonicMs();
   const requestId = newId();
-  const response = await door.telemetry.span(`${row.method} ${row.path}`, { parent: c.req.header("traceparent") ?? null }, async (span) => {
-    const visit: Visit = { c, requestId, traceparent: span.traceparent };
-    const result = await pass(door, route, row, handler, visit).catch((error: unknown) => asRefusal(door, route, requestId, error));
-    if (result instanceof Response) return result;
-    span.set("refusal", result.reason);
-    door.telemetry.count("cowork_refusals_total", { reason: result.reason });
-    return refusalAnswer(result, { requestId, pages: isForPeople(row) ? door.pages : null });
-  });
+  const response = await door.telemetry.span(
+    `${row.method} ${row.path}`,
+    { parent: c.req.header("traceparent") ?? null },
+    async (span) => {
+      const visit: Visit = { c, requestId, traceparent: span.traceparent };
+      const result = await pass(door, route, row, handler, visit).catch((error: unknown) =>
+        asRefusal(door, route, requestId, error),
+      );
+      if (result instanceof Response) return result;
+      span.set("refusal", result.reason);
+      door.telemetry.count("cowork_refusals_total", { reason: result.reason });
+      return refusalAnswer(result, { requestId, pages: isForPeople(row) ? door.pages : null });
+    },
+  );
   addSecurityHeaders(response.headers, door.address, requestId);
   const seconds = (door.clock.monotonicMs() - startedMs) / 1000;
-  door.telemetry.observe("cowork_http_request_seconds", seconds, { route, method: c.req.method, status: String(response.status) });
-  // The route's pattern, never the address itself: that may carry a sign-in token.
-  door.telemetry.log.debug({ requestId, route, method: c.req.method, status: response.status, seconds }, "answered");
+  door.telemetry.observe("cowork_http_request_seconds", seconds, {
+    route,
+    method: row.method,
+    status: String(response.status),
+  });
+  // The route's name, never the address itself: that may carry a sign-in token.
+  door.telemetry.log.debug({ requestId, route, method: row.method, status: response.status, seconds }, "answered");
   return response;
 }
 
-async function pass(door: Door, route: string, row: RouteRow, handler: AnyHandler, visit: Visit): Promise<Response | DoorRefusal> {
+async function pass(
+  door: Door,
+  route: string,
+  row: RouteRow,
+  handler: AnyHandler,
+  visit: Visit,
+): Promise<Response | DoorRefusal> {
   const { c } = visit;
   const host = c.req.header("host");
   if (!isOurHost(door.address, host)) return { ok: false, reason: "host_not_allowed" };
@@ -99,4 +115,3 @@ function asRefusal(door: Door, route: string, requestId: string, error: unknown)
 function isForPeople(row: RouteRow): boolean {
   return row.answers === "page" || row.answers === "redirect";
 }
-

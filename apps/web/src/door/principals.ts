@@ -14,7 +14,12 @@ const roles: readonly Role[] = ["viewer", "member", "admin", "owner"];
 export type Admitted = { ok: true; visit: Visit | PersonVisit | WorkerVisit; rateKey: string } | DoorRefusal;
 
 /** Checks who the route is for. The key names the principal for the rate limit, and never holds a raw token. */
-export async function admit(row: RouteRow, visit: Visit, address: PublicAddress, database: Database): Promise<Admitted> {
+export async function admit(
+  row: RouteRow,
+  visit: Visit,
+  address: PublicAddress,
+  database: Database,
+): Promise<Admitted> {
   if (row.who === "anyone") return { ok: true, visit, rateKey: remoteAddress(visit) };
   if (row.who === "worker") {
     const credential = bearerToken(visit);

@@ -1,6 +1,6 @@
 import { limits } from "@open-cowork/contracts/timings";
 import type { z } from "zod";
-import type { DoorRefusal, Visit } from "./visit.ts";
+import type { Detail, DoorRefusal, Visit } from "./visit.ts";
 
 export type Read<T> = { ok: true; value: T } | DoorRefusal;
 
@@ -28,10 +28,12 @@ export async function readForm<S extends z.ZodType>(visit: Visit, schema: S): Pr
 export function check<S extends z.ZodType>(schema: S, value: unknown): Read<z.output<S>> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
-  return invalid(parsed.error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message })));
+  return invalid(
+    parsed.error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message })),
+  );
 }
 
-function invalid(details: Array<{ path: string; message: string }>): DoorRefusal {
+function invalid(details: Detail[]): DoorRefusal {
   return { ok: false, reason: "invalid_request", details };
 }
 

@@ -11,7 +11,8 @@ export function refusalAnswer(refusal: DoorRefusal, to: { requestId: string; pag
   if (to.pages) {
     if (refusal.reason === "not_signed_in") return redirect("/sign-in");
     headers.set("content-type", "text/html; charset=utf-8");
-    const page = to.pages.problem({ reason: refusal.reason, message: row.means, requestId: to.requestId, status: row.http });
+    const { reason, details = [] } = refusal;
+    const page = to.pages.problem({ reason, message: row.means, details, requestId: to.requestId, status: row.http });
     return new Response(page, { status: row.http, headers });
   }
   const body: ErrorBody = {

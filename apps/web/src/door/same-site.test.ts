@@ -12,9 +12,12 @@ describe("the Host header", () => {
     expect(isOurHost(address, name)).toBe(true);
   });
 
-  it.each(["evil.example", "127.0.0.1", "127.0.0.1:80", "cowork.example.org.evil.example", undefined])("may not be %s", (name) => {
-    expect(isOurHost(address, name)).toBe(false);
-  });
+  it.each(["evil.example", "127.0.0.1", "127.0.0.1:80", "cowork.example.org.evil.example", undefined])(
+    "may not be %s",
+    (name) => {
+      expect(isOurHost(address, name)).toBe(false);
+    },
+  );
 });
 
 describe("a write", () => {

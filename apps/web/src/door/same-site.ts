@@ -9,7 +9,10 @@ export function isOurHost(address: PublicAddress, host: string | undefined): boo
  * A write with the browser's cookie must come from our own pages. `Sec-Fetch-Site` is set by the browser and can't be
  * forged by a page; where it is missing, the Origin must be exactly the address that was asked.
  */
-export function isSameSite(address: PublicAddress, headers: { site?: string; origin?: string; host?: string }): boolean {
+export function isSameSite(
+  address: PublicAddress,
+  headers: { site?: string; origin?: string; host?: string },
+): boolean {
   if (headers.site !== undefined) return headers.site === "same-origin" || headers.site === "none";
   if (headers.origin === undefined || headers.host === undefined) return false;
   const asked = headers.host.toLowerCase();

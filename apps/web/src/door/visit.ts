@@ -22,15 +22,25 @@ export interface WorkerVisit extends Visit {
   readonly credential: string;
 }
 
+/** What does not fit, and where. */
+export interface Detail {
+  path: string;
+  message: string;
+}
+
 /** A refusal as the door answers it: `details` go to the caller, so they never hold what they may not know. */
 export interface DoorRefusal {
   ok: false;
   reason: Reason;
-  details?: unknown;
+  details?: Detail[];
   retryAfterSeconds?: number;
 }
 
-export type VisitOf<Who extends Principal> = Who extends "anyone" ? Visit : Who extends "worker" ? WorkerVisit : PersonVisit;
+export type VisitOf<Who extends Principal> = Who extends "anyone"
+  ? Visit
+  : Who extends "worker"
+    ? WorkerVisit
+    : PersonVisit;
 
 export type Handler<V extends Visit> = (visit: V) => Promise<Response | DoorRefusal> | Response | DoorRefusal;
 

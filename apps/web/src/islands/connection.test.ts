@@ -10,7 +10,10 @@ describe("the connection as a page shows it", () => {
   });
 
   it("says when it ended for good, and why", () => {
-    expect(describeConnection({ kind: "ended", reason: "signed_out" }, 0)).toEqual({ kind: "lost", text: "signed out" });
+    expect(describeConnection({ kind: "ended", reason: "signed_out" }, 0)).toEqual({
+      kind: "lost",
+      text: "signed out",
+    });
   });
 
   it("is tried again soon at first, and never less often than every eight seconds", () => {

@@ -19,10 +19,16 @@ export function retryDelayMs(failures: number): number {
   return Math.min(lastRetryMs, firstRetryMs * 2 ** failures);
 }
 
-export function describeConnection(connection: Connection, nowMs: number): { kind: "live" | "reconnecting" | "lost"; text: string } {
+export function describeConnection(
+  connection: Connection,
+  nowMs: number,
+): { kind: "live" | "reconnecting" | "lost"; text: string } {
   if (connection.kind === "live") return { kind: "live", text: "live" };
   if (connection.kind === "ended") {
-    return { kind: "lost", text: connection.reason === "signed_out" ? "signed out" : "this session can't be followed any more" };
+    return {
+      kind: "lost",
+      text: connection.reason === "signed_out" ? "signed out" : "this session can't be followed any more",
+    };
   }
   const brokenMs = nowMs - connection.sinceMs;
   return brokenMs < lostAfterMs

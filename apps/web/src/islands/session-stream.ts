@@ -32,7 +32,11 @@ export class SessionStream {
     this.#source = source;
     this.#heardAtMs = systemClock.monotonicMs();
     this.#on(source, "snapshot", ({ transcript }) => (this.transcript.value = transcript));
-    this.#on(source, "changes", ({ events }) => (this.transcript.value = events.reduce(foldEvent, this.transcript.value!)));
+    this.#on(
+      source,
+      "changes",
+      ({ events }) => (this.transcript.value = events.reduce(foldEvent, this.transcript.value!)),
+    );
     this.#on(source, "beat", () => {});
     this.#on(source, "refused", ({ reason }) => this.#end(reason === "not_signed_in" ? "signed_out" : "gone"));
     // The browser would retry by itself, but not after an HTTP error, and it never notices silence: one way is ours.

@@ -12,7 +12,11 @@ import { SessionStream } from "./session-stream.ts";
 
 /** Takes over the session page once its first snapshot is here; until then, and without it, the plain forms work. */
 const root = document.querySelector<HTMLElement>("#room")!;
-const { sessionId, takesPrompts, mayStop } = root.dataset as { sessionId: string; takesPrompts: string; mayStop: string };
+const { sessionId, takesPrompts, mayStop } = root.dataset as {
+  sessionId: string;
+  takesPrompts: string;
+  mayStop: string;
+};
 
 // A frame is as often as anyone can see; many events may arrive within one.
 options.debounceRendering = requestAnimationFrame;

@@ -50,7 +50,9 @@ function SessionRow({ session, now }: { session: SessionSummary; now: string }) 
     <a class="session-row" href={`/sessions/${session.sessionId}`}>
       <span class="session-title">{session.title || "Untitled session"}</span>
       {session.status === "archived" ? <span class="chip">archived</span> : null}
-      <span class={`chip is-${lastCommandStatus ?? "none"}`}>{lastCommandStatus ? chipText[lastCommandStatus] : "new"}</span>
+      <span class={`chip is-${lastCommandStatus ?? "none"}`}>
+        {lastCommandStatus ? chipText[lastCommandStatus] : "new"}
+      </span>
       <time class="session-time" dateTime={session.updatedAt} data-relative>
         {relativeTime(session.updatedAt, new Date(now))}
       </time>

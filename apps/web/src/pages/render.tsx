@@ -17,7 +17,13 @@ export type { PageAssets };
 export function createPages(assets: PageAssets): Pages {
   return {
     home: (props) =>
-      renderDocument({ title: "Sessions", assets, person: props.person, script: "home", children: <HomePage {...props} /> }),
+      renderDocument({
+        title: "Sessions",
+        assets,
+        person: props.person,
+        script: "home",
+        children: <HomePage {...props} />,
+      }),
     problem: (props) => renderDocument({ title: "Problem", assets, children: <ProblemPage {...props} /> }),
     session: (props) =>
       renderDocument({

@@ -20,13 +20,20 @@ export function SessionPage({ mayWrite, session, transcript }: SessionProps) {
         <a href="/">Sessions</a>
       </nav>
       <h1 class="session-heading">{session.title || "Untitled session"}</h1>
-      <div id="room" data-session-id={sessionId} data-takes-prompts={String(takesPrompts)} data-may-stop={String(mayWrite)}>
+      <div
+        id="room"
+        data-session-id={sessionId}
+        data-takes-prompts={String(takesPrompts)}
+        data-may-stop={String(mayWrite)}
+      >
         <SessionRoom
           transcript={transcript}
           connection={<a href={`/sessions/${sessionId}`}>Reload to see what is new</a>}
           stop={mayWrite ? <StopForm sessionId={sessionId} /> : null}
           composer={
-            takesPrompts ? <Composer action={`/sessions/${sessionId}/prompts`} field="text" label="Prompt" button="Send" /> : null
+            takesPrompts ? (
+              <Composer action={`/sessions/${sessionId}/prompts`} field="text" label="Prompt" button="Send" />
+            ) : null
           }
         />
       </div>

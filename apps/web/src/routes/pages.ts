@@ -20,8 +20,13 @@ export function pageRoutes(
   return {
     homePage: async (visit) => {
       const before = visit.c.req.query("before")?.slice(0, 200);
-      const list = await listSessions(database.db, visit.person, { limit: sessionsPerPage, ...(before ? { before } : {}) });
-      return visit.c.html(pages.home({ ...shown(visit), now: clock.now().toISOString(), isFirstPage: !before, ...list }));
+      const list = await listSessions(database.db, visit.person, {
+        limit: sessionsPerPage,
+        ...(before ? { before } : {}),
+      });
+      return visit.c.html(
+        pages.home({ ...shown(visit), now: clock.now().toISOString(), isFirstPage: !before, ...list }),
+      );
     },
 
     sessionPage: async (visit) => {
@@ -63,5 +68,8 @@ export function pageRoutes(
 }
 
 function shown({ person }: PersonVisit) {
-  return { person: { displayName: person.displayName, email: person.email }, mayWrite: mayActAs(person.role, "member") };
+  return {
+    person: { displayName: person.displayName, email: person.email },
+    mayWrite: mayActAs(person.role, "member"),
+  };
 }

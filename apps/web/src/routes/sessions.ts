@@ -28,7 +28,9 @@ export function sessionRoutes(
       const query = check(ListQuery, visit.c.req.query());
       if (!query.ok) return query;
       const { before, limit } = query.value;
-      return Response.json(await listSessions(door.database.db, visit.person, { limit, ...(before ? { before } : {}) }));
+      return Response.json(
+        await listSessions(door.database.db, visit.person, { limit, ...(before ? { before } : {}) }),
+      );
     },
 
     getSession: async (visit) => {
@@ -68,7 +70,11 @@ export function sessionVerbs({ database }: Door) {
   return {
     async create({ person, traceparent }: PersonVisit, wish: NewSession) {
       const { title, prompt } = wish;
-      const created = await createSession(database.db, person, { ...(title ? { title } : {}), ...(prompt ? { prompt } : {}), traceparent });
+      const created = await createSession(database.db, person, {
+        ...(title ? { title } : {}),
+        ...(prompt ? { prompt } : {}),
+        traceparent,
+      });
       if (created.command) database.notify("ready");
       database.notify("events", created.sessionId);
       return created;

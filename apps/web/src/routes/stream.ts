@@ -18,7 +18,12 @@ const StreamQuery = z.strictObject({
   topics: z
     .string()
     .transform((text) => [...new Set(text.split(","))])
-    .pipe(z.array(z.templateLiteral(["session:", z.uuid()])).min(1).max(topicsPerStream)),
+    .pipe(
+      z
+        .array(z.templateLiteral(["session:", z.uuid()]))
+        .min(1)
+        .max(topicsPerStream),
+    ),
   cursor: z.string().optional(),
 });
 
@@ -27,10 +32,11 @@ export function streamRoutes(door: Door, streams: EventStreams): Pick<Handlers, 
     stream: async (visit) => {
       const query = check(StreamQuery, visit.c.req.query());
       if (!query.ok) return query;
-      if (streams.isFull) return { ok: false, reason: "too_many_streams", retryAfterSeconds: 5 };
       // A browser that reconnects by itself repeats the old address, so its header is the newer of the two.
       const cursor = visit.c.req.header("last-event-id") ?? query.value.cursor;
       const epoch = await readEpoch(door.database.streams);
+      // Asked in the same turn of the event loop as opening, so that a crowd can't pass together.
+      if (streams.isFull) return { ok: false, reason: "too_many_streams", retryAfterSeconds: 5 };
       const body = streams.open(
         {
           topics: query.value.topics.map((topic): Topic => `session:${topic.slice("session:".length).toLowerCase()}`),
@@ -41,7 +47,11 @@ export function streamRoutes(door: Door, streams: EventStreams): Pick<Handlers, 
         () => visit.c.env.outgoing?.destroy(),
       );
       return new Response(body, {
-        headers: { "content-type": "text/event-stream", "cache-control": "no-store, no-transform", "x-accel-buffering": "no" },
+        headers: {
+          "content-type": "text/event-stream",
+          "cache-control": "no-store, no-transform",
+          "x-accel-buffering": "no",
+        },
       });
     },
   };

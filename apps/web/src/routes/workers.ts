@@ -13,7 +13,11 @@ export function workerRoutes({ database }: Door): Pick<Handlers, "workerHeartbea
       if (!workerId.success) return { ok: false, reason: "credential_invalid" };
       const body = await readJson(visit, WorkerHeartbeat);
       if (!body.ok) return body;
-      const beaten = await heartbeat(database.db, { workerId: workerId.data, credential: visit.credential, body: body.value });
+      const beaten = await heartbeat(database.db, {
+        workerId: workerId.data,
+        credential: visit.credential,
+        body: body.value,
+      });
       return beaten.ok ? Response.json(beaten.value) : beaten;
     },
   };

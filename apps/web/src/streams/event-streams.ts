@@ -45,7 +45,10 @@ export class EventStreams {
   }
 
   /** `destroy` ends the connection itself, for a reader that no longer takes what it was given. */
-  open(options: Omit<FollowOptions, "bell" | "clock" | "signal" | "onLag">, destroy: () => void): ReadableStream<Uint8Array> {
+  open(
+    options: Omit<FollowOptions, "bell" | "clock" | "signal" | "onLag">,
+    destroy: () => void,
+  ): ReadableStream<Uint8Array> {
     const stream: OpenStream = { abort: new AbortController(), handedOverAtMs: null, destroy };
     const frames = follow({
       ...options,

@@ -1,6 +1,13 @@
 import { jittered, type Clock } from "@open-cowork/contracts/clock";
 import type { SessionEvent } from "@open-cowork/contracts/events";
-import { beatMs, formatCursor, type Cursor, type StreamFrameName, type StreamFrames, type Topic } from "@open-cowork/contracts/stream";
+import {
+  beatMs,
+  formatCursor,
+  type Cursor,
+  type StreamFrameName,
+  type StreamFrames,
+  type Topic,
+} from "@open-cowork/contracts/stream";
 import type { Transcript } from "@open-cowork/contracts/transcript";
 import { DatabaseUnavailable } from "@open-cowork/store/database/unavailable";
 import type { SessionBell } from "./session-bell.ts";
@@ -104,7 +111,8 @@ async function nextFrame(source: StreamSource, topic: Topic, position: number | 
   if (position !== null) {
     const changes = await source.changes(topic, position);
     if (!changes) return gone;
-    if (changes.events.length > 0) return { name: "changes", data: { topic, events: changes.events }, through: changes.through };
+    if (changes.events.length > 0)
+      return { name: "changes", data: { topic, events: changes.events }, through: changes.through };
     if (position <= changes.through) return null;
     // A position that was never given out: the cursor is of another life of this database, or made up.
   }

@@ -13,7 +13,10 @@ describe("shared reads", () => {
   it("share a failure, and do not keep it", async () => {
     const reads = new SharedReads();
     const failing = () => reads.read("session 7", () => Promise.reject(new Error("down")));
-    expect(await Promise.allSettled([failing(), failing()])).toMatchObject([{ status: "rejected" }, { status: "rejected" }]);
+    expect(await Promise.allSettled([failing(), failing()])).toMatchObject([
+      { status: "rejected" },
+      { status: "rejected" },
+    ]);
     expect(await reads.read("session 7", async () => "up")).toBe("up");
   });
 });

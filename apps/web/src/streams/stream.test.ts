@@ -47,7 +47,11 @@ async function foldUntil(reader: StreamReader, isReached: (state: Transcript) =>
 }
 
 function textOf(state: Transcript): string {
-  return turnsOf(state).flatMap((turn) => turn.answers).flatMap((message) => Object.values(message.parts)).map((part) => part["text"]).join("");
+  return turnsOf(state)
+    .flatMap((turn) => turn.answers)
+    .flatMap((message) => Object.values(message.parts))
+    .map((part) => part["text"])
+    .join("");
 }
 
 async function answerWith(sessionId: SessionId, name: string): Promise<void> {
@@ -57,11 +61,22 @@ async function answerWith(sessionId: SessionId, name: string): Promise<void> {
   const write = world.as.worker;
   const part = `prt_${name}`;
   const message = `msg_${name}`;
-  await appendEvents(write.db, [{ lease, batchNo: nextBatch, events: [said.message(message), said.part(message, part, ""), said.delta(message, part, 0, "Hello ")] }]);
+  await appendEvents(write.db, [
+    {
+      lease,
+      batchNo: nextBatch,
+      events: [said.message(message), said.part(message, part, ""), said.delta(message, part, 0, "Hello ")],
+    },
+  ]);
   write.notify("events", sessionId);
   await appendEvents(write.db, [{ lease, batchNo: nextBatch + 1, events: [said.delta(message, part, 6, "there")] }]);
   write.notify("events", sessionId);
-  await finishWork(write.db, { lease, batchNo: nextBatch + 2, events: [said.part(message, part, "Hello there", 2)], outcome: { kind: "succeeded" } });
+  await finishWork(write.db, {
+    lease,
+    batchNo: nextBatch + 2,
+    events: [said.part(message, part, "Hello there", 2)],
+    outcome: { kind: "succeeded" },
+  });
   write.notify("events", sessionId);
 }
 
@@ -73,7 +88,10 @@ describe("a stream of a session", () => {
     expect(first).toMatchObject({ name: "snapshot", data: { topic: topicOf(sessionId) } });
     expect((await reader.next())?.name).toBe("beat");
     await answerWith(sessionId, "greeter");
-    const state = await foldUntil({ ...reader, nextNews: replayFirst(first, reader) }, (now) => turnsOf(now)[0]?.command.status === "succeeded");
+    const state = await foldUntil(
+      { ...reader, nextNews: replayFirst(first, reader) },
+      (now) => turnsOf(now)[0]?.command.status === "succeeded",
+    );
     expect(textOf(state)).toBe("Hello there");
     expect(await world.metrics()).toMatch(/cowork_stream_lag_seconds_count\S* [1-9]/);
   });
@@ -82,9 +100,15 @@ describe("a stream of a session", () => {
     const sessionId = await world.wish("Resume me");
     const first = await (await follow(`topics=${topicOf(sessionId)}`)).nextNews();
     await world.enqueue(sessionId, "Second");
-    for (const way of [{ header: { "last-event-id": first!.id! }, query: "" }, { header: {}, query: `&cursor=${encodeURIComponent(first!.id!)}` }]) {
+    for (const way of [
+      { header: { "last-event-id": first!.id! }, query: "" },
+      { header: {}, query: `&cursor=${encodeURIComponent(first!.id!)}` },
+    ]) {
       const frame = await (await follow(`topics=${topicOf(sessionId)}${way.query}`, way.header)).nextNews();
-      expect(frame).toMatchObject({ name: "changes", data: { events: [{ type: "command.accepted", payload: { text: "Second" } }] } });
+      expect(frame).toMatchObject({
+        name: "changes",
+        data: { events: [{ type: "command.accepted", payload: { text: "Second" } }] },
+      });
     }
   });
 
@@ -92,7 +116,10 @@ describe("a stream of a session", () => {
     ["garbage", () => "what?=~~"],
     ["another epoch", (id: string) => id.replace(/^[^~]+/, newId())],
     ["a position that was never given out", (id: string) => id.replace(/=\d+$/, "=999999")],
-    ["another topic only", (id: string) => formatCursor({ epoch: id.split("~")[0]!, positions: new Map([[`session:${newId()}`, 1]]) })],
+    [
+      "another topic only",
+      (id: string) => formatCursor({ epoch: id.split("~")[0]!, positions: new Map([[`session:${newId()}`, 1]]) }),
+    ],
   ])("starts afresh for a cursor of %s", async (_, spoil) => {
     const sessionId = await world.wish("Start afresh");
     const first = await (await follow(`topics=${topicOf(sessionId)}`)).nextNews();
@@ -105,14 +132,17 @@ describe("a stream of a session", () => {
     const reader = await follow(`topics=${topicOf(sessionId)}`);
     await reader.nextNews();
     await world.enqueue(sessionId, "Unannounced");
-    expect(await reader.nextNews()).toMatchObject({ name: "changes", data: { events: [{ payload: { text: "Unannounced" } }] } });
+    expect(await reader.nextNews()).toMatchObject({
+      name: "changes",
+      data: { events: [{ payload: { text: "Unannounced" } }] },
+    });
   });
 
   it("carries several sessions, and refuses those that the person may not see", async () => {
     const [one, two, hidden] = [await world.wish("One"), await world.wish("Two"), newId<"session">()];
     const reader = await follow(`topics=${[one, two, hidden].map(topicOf).join(",")}`);
     const frames = [await reader.nextNews(), await reader.nextNews(), await reader.nextNews()];
-    expect(frames.map((frame) => [frame?.name, (frame?.data as { topic: string }).topic])).toEqual([
+    expect(frames.map((frame) => [frame!.name, (frame!.data as { topic: string }).topic])).toEqual([
       ["snapshot", topicOf(one)],
       ["snapshot", topicOf(two)],
       ["refused", topicOf(hidden)],

@@ -24,7 +24,9 @@ export async function accessibilityFindings(page: Page): Promise<string[]> {
     // Without motion: a colour that is still changing has no contrast that could be measured.
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const { violations } = await new AxeBuilder({ page }).analyze();
-    findings.push(...violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map((node) => node.html).join(" | ")}`));
+    findings.push(
+      ...violations.map(({ id, nodes }) => `${colorScheme} ${id}: ${nodes.map((node) => node.html).join(" | ")}`),
+    );
   }
   return findings;
 }

@@ -1,7 +1,9 @@
 import { within } from "@open-cowork/contracts/clock";
 import type { StreamFrameName, StreamFrames } from "@open-cowork/contracts/stream";
 
-export type ReadFrame = { [N in StreamFrameName]: { name: N; data: StreamFrames[N]; id: string | null } }[StreamFrameName];
+export type ReadFrame = {
+  [N in StreamFrameName]: { name: N; data: StreamFrames[N]; id: string | null };
+}[StreamFrameName];
 
 /** Reads server-sent events one by one; `next` gives null at the end of the stream. */
 export interface StreamReader {
@@ -42,6 +44,10 @@ export function readStream(answer: Response): StreamReader {
 }
 
 function parseFrame(text: string): ReadFrame {
-  const field = (name: string) => text.split("\n").find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const field = (name: string) =>
+    text
+      .split("\n")
+      .find((line) => line.startsWith(`${name}: `))
+      ?.slice(name.length + 2);
   return { name: field("event"), data: JSON.parse(field("data")!), id: field("id") ?? null } as ReadFrame;
 }

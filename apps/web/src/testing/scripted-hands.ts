@@ -22,7 +22,8 @@ export async function takeWork(world: WebWorld): Promise<Hands> {
   return {
     sessionId: lease.sessionId,
     append: async (...events) => mustHold((await appendEvents(db, [{ lease, batchNo: batchNo++, events }]))[0]),
-    finish: async (outcome, ...events) => mustHold(await finishWork(db, { lease, batchNo: batchNo++, events, outcome })),
+    finish: async (outcome, ...events) =>
+      mustHold(await finishWork(db, { lease, batchNo: batchNo++, events, outcome })),
   };
 }
 

@@ -4,6 +4,7 @@ import { createSignInLink } from "@open-cowork/store/identity/create-sign-in-lin
 import { createWorld, type World } from "@open-cowork/store/testing/world";
 import { setUpTelemetry, type Telemetry } from "@open-cowork/telemetry/set-up";
 import { freePort } from "@open-cowork/testkit/free-port";
+import { publicAddressOf } from "../door/public-address.ts";
 import { startWebServer, type WebServer } from "../server.ts";
 
 /** A plane with its web service on a real port: what the suites of this room stand on. */
@@ -31,14 +32,18 @@ interface Settings {
 export async function createWebWorld(settings: Settings = {}): Promise<WebWorld> {
   const world = await createWorld();
   const database = settings.openDatabase?.(world.urls.web) ?? world.as.web;
-  const config = { host: "127.0.0.1", port: await freePort(), publicUrl: undefined, maxStreams: settings.maxStreams ?? 100, shutdownGraceMs: 4_000 };
+  const listen = { host: "127.0.0.1", port: await freePort() };
+  const answer = publicAddressOf(listen);
+  if (!answer.ok) throw new Error(answer.problem);
+  const { address } = answer;
+  const { origin } = address;
+  const config = { ...listen, address, maxStreams: settings.maxStreams ?? 100, shutdownGraceMs: 4_000 };
   // Each life of the server has telemetry of its own, as each process has.
   const start = async (): Promise<{ web: WebServer; telemetry: Telemetry }> => {
     const telemetry = setUpTelemetry({ role: "web", version: "test", logLevel: "error", otlpUrl: undefined });
     return { web: await startWebServer(config, database, telemetry), telemetry };
   };
   let running: Awaited<ReturnType<typeof start>> | null = await start();
-  const { origin } = running.web;
 
   const stopServer = async () => {
     await running?.web.close();
@@ -65,7 +70,11 @@ export async function createWebWorld(settings: Settings = {}): Promise<WebWorld>
     },
     get: (path, headers = {}) => send(path, { headers }),
     post: (path, body, headers = {}) =>
-      send(path, { method: "POST", headers: { origin, "content-type": "application/json", ...headers }, body: JSON.stringify(body) }),
+      send(path, {
+        method: "POST",
+        headers: { origin, "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
     metrics: async () => (await running?.telemetry.metricsText()) ?? "",
     stopServer,
     startServer: async () => {

@@ -6,7 +6,9 @@ const text = (value: string) => ({ kind: "text", text: value });
 
 describe("markdown of an agent", () => {
   it("has paragraphs, headings, lists and fenced code", () => {
-    expect(blocksOf("# Plan\nFirst line\nsecond\n\n- one\n- two\n  goes on\n\n3. three\n\n```ts\nconst a = 1;\n\n```\nend")).toEqual([
+    expect(
+      blocksOf("# Plan\nFirst line\nsecond\n\n- one\n- two\n  goes on\n\n3. three\n\n```ts\nconst a = 1;\n\n```\nend"),
+    ).toEqual([
       { kind: "heading", spans: [text("Plan")] },
       { kind: "paragraph", spans: [text("First line\nsecond")] },
       { kind: "list", ordered: false, start: 1, items: [[text("one")], [text("two\ngoes on")]] },

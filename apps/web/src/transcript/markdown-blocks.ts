@@ -41,7 +41,8 @@ export function blocksOf(markdown: string): Block[] {
         const item = ordered ? numbered.exec(lines[at]!)?.[2] : bullet.exec(lines[at]!)?.[1];
         if (item !== undefined) items.push(item);
         // An indented line goes on with its item.
-        else if (/^\s{2,}\S/.test(lines[at]!) && !fence.test(lines[at]!)) items.push(`${items.pop()!}\n${lines[at]!.trim()}`);
+        else if (/^\s{2,}\S/.test(lines[at]!) && !fence.test(lines[at]!))
+          items.push(`${items.pop()!}\n${lines[at]!.trim()}`);
         else break;
       }
       blocks.push({ kind: "list", ordered, start, items: items.map(spansOf) });

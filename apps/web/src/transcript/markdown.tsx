@@ -10,10 +10,20 @@ function renderBlock(block: Block, key: number) {
       return <p key={key}>{block.spans.map(renderSpan)}</p>;
     case "heading":
       // Bold and not <h3>: an agent's headings are not part of the page's outline.
-      return <p key={key} class="prose-heading">{block.spans.map(renderSpan)}</p>;
+      return (
+        <p key={key} class="prose-heading">
+          {block.spans.map(renderSpan)}
+        </p>
+      );
     case "list": {
       const items = block.items.map((spans, index) => <li key={index}>{spans.map(renderSpan)}</li>);
-      return block.ordered ? <ol key={key} start={block.start}>{items}</ol> : <ul key={key}>{items}</ul>;
+      return block.ordered ? (
+        <ol key={key} start={block.start}>
+          {items}
+        </ol>
+      ) : (
+        <ul key={key}>{items}</ul>
+      );
     }
     case "code":
       return <CodeBlock key={key} label={block.language ? `${block.language} code` : "code"} text={block.text} />;

@@ -1,4 +1,5 @@
 import type { Part } from "@open-cowork/contracts/events";
+import { firstText } from "./first-text.ts";
 import { CodeBlock, Markdown } from "./markdown.tsx";
 
 /**
@@ -6,7 +7,7 @@ import { CodeBlock, Markdown } from "./markdown.tsx";
  * over, a tool that never reported its end can't be running any more.
  */
 export function PartView({ part, isOver }: { part: Part; isOver: boolean }) {
-  const text = typeof part["text"] === "string" ? part["text"] : "";
+  const text = firstText(part["text"]);
   switch (part.type) {
     case "text":
       return text.trim() === "" ? null : <Markdown text={text} />;
@@ -24,24 +25,29 @@ export function PartView({ part, isOver }: { part: Part; isOver: boolean }) {
     case "tool":
       return <ToolCard part={part} isOver={isOver} />;
     case "file":
-      return <p class="note">File: {String(part["filename"] ?? part["mime"] ?? "unnamed")}</p>;
+      return <p class="note">File: {firstText(part["filename"], part["mime"], "unnamed")}</p>;
     default:
       return null;
   }
 }
 
-const toolStatuses: Record<string, string> = { pending: "waiting", running: "running", completed: "done", error: "failed" };
+const toolStatuses: Record<string, string> = {
+  pending: "waiting",
+  running: "running",
+  completed: "done",
+  error: "failed",
+};
 
 function ToolCard({ part, isOver }: { part: Part; isOver: boolean }) {
   const state = (part["state"] ?? {}) as Record<string, unknown>;
-  const reported = String(state["status"] ?? "pending");
+  const reported = firstText(state["status"], "pending");
   const status = isOver && (reported === "pending" || reported === "running") ? "interrupted" : reported;
   const output = state["error"] ?? state["output"];
   const input = state["input"];
   return (
     <details class={`card tool tool-${status}`}>
       <summary>
-        <span class="card-name">{String(part["tool"] ?? "tool")}</span>
+        <span class="card-name">{firstText(part["tool"], "tool")}</span>
         <span class="card-title">{titleOf(state)}</span>
         <span class="card-status">{toolStatuses[status] ?? status}</span>
       </summary>
@@ -68,12 +74,14 @@ function Labelled({ name, value }: { name: string; value: unknown }) {
 const shownChars = 20_000;
 
 function shortened(text: string): string {
-  return text.length <= shownChars ? text : `${text.slice(0, shownChars)}\n… ${text.length - shownChars} more characters`;
+  return text.length <= shownChars
+    ? text
+    : `${text.slice(0, shownChars)}\n… ${text.length - shownChars} more characters`;
 }
 
 /** The runtime's own title, else the one input that says most: a command, a file, a pattern. */
 function titleOf(state: Record<string, unknown>): string {
   const input = (state["input"] ?? {}) as Record<string, unknown>;
-  const said = [state["title"], input["description"], input["command"], input["filePath"], input["pattern"], input["url"]];
-  return (said.find((value): value is string => typeof value === "string" && value !== "") ?? "").slice(0, 200);
+  const { description, command, filePath, pattern, url } = input;
+  return firstText(state["title"], description, command, filePath, pattern, url).slice(0, 200);
 }

@@ -17,5 +17,7 @@ export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.round(ms / 1000);
   if (seconds < minute) return `${seconds} s`;
-  return seconds % minute === 0 ? `${seconds / minute} min` : `${Math.floor(seconds / minute)} min ${seconds % minute} s`;
+  return seconds % minute === 0
+    ? `${seconds / minute} min`
+    : `${Math.floor(seconds / minute)} min ${seconds % minute} s`;
 }

@@ -5,7 +5,17 @@ import { currentTurn, statusText } from "./turn-status.ts";
 const at = "2026-01-01T00:00:00.000Z";
 
 function turn(change: Partial<CommandView>, answers: MessageView[] = []): Turn {
-  const command: CommandView = { commandId: "c", commandSeq: 1, text: "hi", by: "Ada", at, status: "waiting", attempt: 0, reason: null, ...change };
+  const command: CommandView = {
+    commandId: "c",
+    commandSeq: 1,
+    text: "hi",
+    by: "Ada",
+    at,
+    status: "waiting",
+    attempt: 0,
+    reason: null,
+    ...change,
+  };
   return { command, answers, lost: [] };
 }
 

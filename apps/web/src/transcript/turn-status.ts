@@ -40,7 +40,9 @@ export function currentTurn(turns: readonly Turn[]): Turn | undefined {
 }
 
 function meaningOf(command: CommandView): string {
-  const known = Object.hasOwn(failures, command.reason ?? "") ? failures[command.reason as keyof typeof failures] : undefined;
+  const known = Object.hasOwn(failures, command.reason ?? "")
+    ? failures[command.reason as keyof typeof failures]
+    : undefined;
   return known?.means ?? command.reason ?? "no reason was given.";
 }
 

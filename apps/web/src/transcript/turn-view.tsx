@@ -1,5 +1,6 @@
 import { Component } from "preact";
 import type { MessageView, Turn } from "@open-cowork/contracts/transcript";
+import { firstText } from "./first-text.ts";
 import { PartView } from "./part-view.tsx";
 import { isActive, statusText } from "./turn-status.ts";
 
@@ -26,6 +27,7 @@ export class TurnView extends Component<TurnProps> {
     return (
       <article class="turn" aria-label={`Prompt ${command.commandSeq}`}>
         <div class="prompt">
+          <p class="prompt-by">{command.by}</p>
           <p class="prompt-text">{command.text}</p>
         </div>
         {lostAttempts(turn).map(([attempt, messages]) => (
@@ -68,7 +70,7 @@ function Answers({ messages, isOver }: { messages: readonly MessageView[]; isOve
 function AnswerError({ error }: { error: unknown }) {
   if (typeof error !== "object" || error === null) return null;
   const { name, data } = error as { name?: unknown; data?: { message?: unknown } };
-  return <p class="alert">{String(data?.message ?? name ?? "The runtime reported an error.")}</p>;
+  return <p class="alert">{firstText(data?.message, name, "The runtime reported an error.")}</p>;
 }
 
 function lostAttempts({ lost }: Turn): Array<[number, MessageView[]]> {

@@ -12,7 +12,10 @@ const delta = (partID: string, offset: number, text: string): RuntimeEvent => ({
   type: "message.part.delta",
   payload: { messageID: "msg_1", partID, field: "text", offset, text },
 });
-const message = (id: string): RuntimeEvent => ({ type: "message.updated", payload: { info: { id, sessionID: "ses_1" } } });
+const message = (id: string): RuntimeEvent => ({
+  type: "message.updated",
+  payload: { info: { id, sessionID: "ses_1" } },
+});
 
 class Away extends Error {}
 type Answer = Outcome<{ through: number }, WriteRefusal>;
@@ -111,7 +114,9 @@ describe("an event writer", () => {
     await writer.write(ids.map(message));
     await writer.finish({ kind: "succeeded" });
     expect(sent.every(({ events }) => events.length <= 100)).toBe(true);
-    const order = sent.flatMap(({ events }) => events.map((event) => event.type === "message.updated" && event.payload.info.id));
+    const order = sent.flatMap(({ events }) =>
+      events.map((event) => event.type === "message.updated" && event.payload.info.id),
+    );
     expect(order).toEqual(ids);
     expect(sent.map(({ batchNo }) => batchNo)).toEqual(sent.map((_, n) => n + 1));
   });

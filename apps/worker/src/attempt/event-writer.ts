@@ -24,7 +24,11 @@ export interface EventWriterOptions {
   firstBatch: number;
   keeper: Pick<LeaseKeeper, "lost" | "lose">;
   append(batchNo: number, events: readonly RuntimeEvent[]): Promise<Outcome<{ through: number }, WriteRefusal>>;
-  finish(batchNo: number, events: readonly RuntimeEvent[], outcome: AttemptOutcome): Promise<Outcome<{ through: number }, WriteRefusal>>;
+  finish(
+    batchNo: number,
+    events: readonly RuntimeEvent[],
+    outcome: AttemptOutcome,
+  ): Promise<Outcome<{ through: number }, WriteRefusal>>;
   /** Whether to try again (the database was away) or to give up (a bug). */
   mayRetry(error: unknown): boolean;
   onAppended(events: number): void;
@@ -103,7 +107,8 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
     while (waiting.length > 0 && !finishing) {
       if (!isFull()) await clock.sleep(batch.flushMs, AbortSignal.any([urgent.signal, keeper.lost])).catch(() => {});
       urgent = new AbortController();
-      if (waiting.length > 0) await sendBatch();
+      // What is left then travels with the finish.
+      if (!finishing) await sendBatch();
     }
   };
 
@@ -136,7 +141,8 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
       finishing = true;
       urgent.abort();
       await pumping;
-      if (broken !== null) throw broken;
+      keeper.lost.throwIfAborted();
+      if (broken !== null) throw new Error("an earlier batch could not be written", { cause: broken });
       while (isFull()) await sendBatch();
       const rest = take();
       await send(() => options.finish(batchNo, rest, outcome));

@@ -12,7 +12,14 @@ function keep(renew: Renew): { clock: MovingClock; keeper: LeaseKeeper; signals:
   const clock = new MovingClock();
   const signals: Signal[] = [];
   const claimedAt = clock.monotonicMs();
-  const keeper = keepLease({ claimedAt, times, clock, renew, onSignal: (signal) => void signals.push(signal), onTrouble: () => {} });
+  const keeper = keepLease({
+    claimedAt,
+    times,
+    clock,
+    renew,
+    onSignal: (signal) => void signals.push(signal),
+    onTrouble: () => {},
+  });
   return { clock, keeper, signals, claimedAt };
 }
 const reasonOf = (keeper: LeaseKeeper) => (keeper.lost.reason as LeaseLost).reason;

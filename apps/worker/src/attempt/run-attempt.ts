@@ -132,7 +132,8 @@ class AttemptSteps {
       const end = await this.#turn(runtime, writer);
       this.#keeper.lost.throwIfAborted();
       fit = isFitAfter(end);
-      if (end.kind === "failed") this.#log.warn({ reason: end.reason, detail: end.message, output: runtime.output() }, "the turn failed");
+      if (end.kind === "failed")
+        this.#log.warn({ reason: end.reason, detail: end.message, output: runtime.output() }, "the turn failed");
       return outcomeOf(end, this.#stop.cause);
     } catch (error) {
       this.#keeper.lost.throwIfAborted();

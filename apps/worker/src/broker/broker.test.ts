@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Secret } from "@open-cowork/secrets/secret";
 import { eventually } from "@open-cowork/testkit/eventually";
 import { freePort } from "@open-cowork/testkit/free-port";
-import { startBroker, type Broker, type BrokerLimits } from "./broker.ts";
+import { startBroker, type Broker } from "./broker.ts";
+import type { BrokerLimits } from "./forward.ts";
 
 const key = "sk-the-providers-own-key";
 const token = "cwk_token-of-this-test";
@@ -36,7 +37,11 @@ const post = (more: RequestInit & { token?: string } = {}) =>
   fetch(`${broker.baseUrl}/chat/completions?beta=1`, {
     method: "POST",
     body: `{"model":"demo"}`,
-    headers: { authorization: `Bearer ${more.token ?? token}`, "content-type": "application/json", "x-session-id": "ses_1" },
+    headers: {
+      authorization: `Bearer ${more.token ?? token}`,
+      "content-type": "application/json",
+      "x-session-id": "ses_1",
+    },
     ...more,
   });
 
@@ -54,7 +59,11 @@ describe("the model broker", () => {
     const response = await post();
     expect([response.status, await response.text()]).toEqual([200, "data: done\n\n"]);
     expect(seen).toMatchObject([{ url: "/v1/chat/completions?beta=1", body: `{"model":"demo"}` }]);
-    expect(seen[0]!.headers).toMatchObject({ authorization: `Bearer ${key}`, "accept-encoding": "identity", "x-session-id": "ses_1" });
+    expect(seen[0]!.headers).toMatchObject({
+      authorization: `Bearer ${key}`,
+      "accept-encoding": "identity",
+      "x-session-id": "ses_1",
+    });
     expect(JSON.stringify(seen)).not.toContain(token);
     expect(outcomes).toEqual(["ok"]);
   });
@@ -101,10 +110,16 @@ describe("the model broker", () => {
   it("keeps the provider's status, so that a refusal and an outage stay apart", async () => {
     const statuses = [401, 429, 503, 400];
     const left = [...statuses];
-    await setUp((_request, response) => response.writeHead(left.shift()!, { "retry-after": "7" }).end(`{"error":"${key}"}`));
+    await setUp((_request, response) =>
+      response.writeHead(left.shift()!, { "retry-after": "7" }).end(`{"error":"${key}"}`),
+    );
     for (const status of statuses) {
       const response = await post();
-      expect([response.status, response.headers.get("retry-after"), await response.text()]).toEqual([status, "7", `{"error":"[secret]"}`]);
+      expect([response.status, response.headers.get("retry-after"), await response.text()]).toEqual([
+        status,
+        "7",
+        `{"error":"[secret]"}`,
+      ]);
     }
     expect(outcomes).toEqual(["rejected", "unavailable", "unavailable", "rejected"]);
   });

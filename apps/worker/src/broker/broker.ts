@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Secret } from "@open-cowork/secrets/secret";
-import { forward, type ForwardOutcome } from "./forward.ts";
+import { forward, type BrokerLimits, type ForwardOutcome } from "./forward.ts";
+import { sendError } from "./send-error.ts";
 
 /**
  * The one door between an agent and its model: a listener on loopback inside the worker. The engine gets this address
@@ -25,14 +26,6 @@ export interface BrokerOptions {
   limits?: Partial<BrokerLimits>;
 }
 
-export interface BrokerLimits {
-  bodyBytes: number;
-  /** From the request's end to the answer's headers; a model may think long before its first word. */
-  answerMs: number;
-  /** Between two pieces of an answer. */
-  idleMs: number;
-}
-
 const usualLimits: BrokerLimits = { bodyBytes: 32 * 1024 * 1024, answerMs: 300_000, idleMs: 120_000 };
 
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
@@ -47,7 +40,8 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     };
     if (!tokens.has(bearerOf(request))) return refuse(401, "this model token is unknown or its lease has ended");
     const path = request.url ?? "";
-    if (request.method !== "POST" || !path.startsWith("/v1/")) return refuse(404, "the model broker takes POST /v1/… only");
+    if (request.method !== "POST" || !path.startsWith("/v1/"))
+      return refuse(404, "the model broker takes POST /v1/… only");
     const url = new URL(options.upstream.replace(/\/$/, "") + path.slice("/v1".length));
     options.onRequest(await forward({ request, response, url, key, limits }));
   };
@@ -76,11 +70,4 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
 function bearerOf(request: IncomingMessage): string {
   return /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
-}
-
-export function sendError(response: ServerResponse, status: number, message: string): void {
-  if (response.headersSent || response.destroyed) return void response.destroy();
-  // What is left of the request is not read, so the connection can't be used again.
-  response.writeHead(status, { "content-type": "application/json", connection: "close" });
-  response.end(JSON.stringify({ error: { message, type: "open_cowork_broker" } }));
 }

@@ -4,19 +4,48 @@ import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { deadline } from "@open-cowork/contracts/clock";
 import { hidden } from "@open-cowork/contracts/secret-shapes";
-import { sendError, type BrokerLimits } from "./broker.ts";
 import { holdBack } from "./hold-back.ts";
+import { sendError } from "./send-error.ts";
+
+export interface BrokerLimits {
+  bodyBytes: number;
+  /** From the request's end to the answer's headers; a model may think long before its first word. */
+  answerMs: number;
+  /** Between two pieces of an answer. */
+  idleMs: number;
+}
 
 /** What became of a request; also the metric's label. */
 export type ForwardOutcome = "ok" | "rejected" | "unavailable" | "too_large" | "left" | "broken";
 
 /** The engine's own credentials, and what belongs to one connection only, are not passed on. */
 const notForwarded = new Set([
-  "authorization", "host", "connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer",
-  "transfer-encoding", "upgrade", "accept-encoding", "cookie", "expect",
+  "authorization",
+  "host",
+  "connection",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "accept-encoding",
+  "cookie",
+  "expect",
 ]);
 /** Length and checksums would be wrong once a key was replaced. */
-const notReturned = new Set(["connection", "keep-alive", "transfer-encoding", "content-length", "set-cookie", "trailer", "content-md5", "digest", "etag"]);
+const notReturned = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-length",
+  "set-cookie",
+  "trailer",
+  "content-md5",
+  "digest",
+  "etag",
+]);
 
 export async function forward(options: {
   request: IncomingMessage;
@@ -41,20 +70,27 @@ export async function forward(options: {
   });
   // Also for what is aborted after its end.
   upstream.on("error", () => {});
+  // A broken stream closes the engine's side as well; which of the two went first says whose doing it was.
+  let providerFailed = false;
   try {
     const answer = await exchange(upstream, request, limits);
+    answer.once("error", () => (providerFailed = !left.signal.aborted));
     return await giveBack(answer, response, key, limits);
   } catch (error) {
     upstream.destroy();
     if (error instanceof BodyTooLarge) return tooLarge(response);
-    if (left.signal.aborted) return "left";
+    if (left.signal.aborted && !providerFailed) return "left";
     const isStreaming = response.headersSent;
     sendError(response, 502, "the model provider did not answer");
     return isStreaming ? "broken" : "unavailable";
   }
 }
 
-async function exchange(upstream: ClientRequest, request: IncomingMessage, limits: BrokerLimits): Promise<IncomingMessage> {
+async function exchange(
+  upstream: ClientRequest,
+  request: IncomingMessage,
+  limits: BrokerLimits,
+): Promise<IncomingMessage> {
   const late = deadline(limits.answerMs, "the model provider");
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     upstream.once("response", resolve);
@@ -88,7 +124,9 @@ async function giveBack(
 }
 
 function headersFor(request: IncomingMessage, key: string | null): Record<string, string> {
-  const kept = Object.entries(request.headers).filter(([name, value]) => !notForwarded.has(name) && value !== undefined);
+  const kept = Object.entries(request.headers).filter(
+    ([name, value]) => !notForwarded.has(name) && value !== undefined,
+  );
   return {
     ...Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
     // A compressed stream could hide a key from the filter.
@@ -113,7 +151,8 @@ function bounded(mostBytes: number): Transform {
 function withoutKey(key: string): Transform {
   const held = holdBack(new Map([[Buffer.from(key, "utf8").toString("latin1"), hidden]]));
   return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => done(null, Buffer.from(held.push(chunk.toString("latin1")), "latin1")),
+    transform: (chunk: Buffer, _encoding, done) =>
+      done(null, Buffer.from(held.push(chunk.toString("latin1")), "latin1")),
     flush: (done) => done(null, Buffer.from(held.end(), "latin1")),
   });
 }

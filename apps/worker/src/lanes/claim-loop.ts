@@ -47,7 +47,13 @@ export function startClaimLoop(options: ClaimLoopOptions): ClaimLoop {
     open ??= { secret: createToken("broker"), sentAt: now };
     const { secret, sentAt } = open;
     const { credential, bootId, lease } = options;
-    const outcome = await claimWork(database.db, { credential, bootId, requestSecret: secret, limit, ttlMs: lease.ttlMs });
+    const outcome = await claimWork(database.db, {
+      credential,
+      bootId,
+      requestSecret: secret,
+      limit,
+      ttlMs: lease.ttlMs,
+    });
     open = null;
     if (!outcome.ok) {
       telemetry.count("cowork_refusals_total", { reason: outcome.reason });

@@ -13,7 +13,11 @@ import { createSessionLocks } from "./session-locks.ts";
  */
 export interface RuntimePool {
   /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
-  take(sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<{ runtime: Runtime; isReused: boolean }>;
+  take(
+    sessionId: string,
+    runtimeSessionId: string | null,
+    signal: AbortSignal,
+  ): Promise<{ runtime: Runtime; isReused: boolean }>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. */
@@ -84,7 +88,9 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       outcome = "ok";
       return { runtime, token, idleSince: null, ending: null };
     } catch (error) {
-      throw error instanceof EngineStartFailed ? error : new EngineStartFailed("OpenCode could not be started", "", error);
+      throw error instanceof EngineStartFailed
+        ? error
+        : new EngineStartFailed("OpenCode could not be started", "", error);
     } finally {
       starting -= 1;
       telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
@@ -137,7 +143,11 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     async endIdle() {
       const now = systemClock.monotonicMs();
       const isOver = (seat: Seat) => seat.runtime.exited.aborted || now - seat.idleSince! >= options.idleMs;
-      await Promise.all(idleSeats().filter(([, seat]) => isOver(seat)).map(([sessionId, seat]) => end(sessionId, seat)));
+      await Promise.all(
+        idleSeats()
+          .filter(([, seat]) => isOver(seat))
+          .map(([sessionId, seat]) => end(sessionId, seat)),
+      );
     },
 
     async close() {

@@ -57,8 +57,13 @@ export function engineClient(url: string, password: string) {
     await response.body?.cancel();
     throw new EngineRefused(`${method} ${path}`, response.status);
   };
-  const call = async <S extends z.ZodType>(schema: S, method: string, path: string, body?: unknown, withinMs = callMs) =>
-    schema.parse(await (await send(method, path, body, withinMs)).json()) as z.output<S>;
+  const call = async <S extends z.ZodType>(
+    schema: S,
+    method: string,
+    path: string,
+    body?: unknown,
+    withinMs = callMs,
+  ) => schema.parse(await (await send(method, path, body, withinMs)).json());
   const session = (id: string) => `/session/${encodeURIComponent(id)}`;
 
   return {

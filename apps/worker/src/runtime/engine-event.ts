@@ -24,7 +24,11 @@ const status = z.looseObject({ type: z.string(), attempt: z.number().optional() 
 const error = z.looseObject({
   name: z.string(),
   data: z
-    .looseObject({ message: z.string().optional(), statusCode: z.number().optional(), isRetryable: z.boolean().optional() })
+    .looseObject({
+      message: z.string().optional(),
+      statusCode: z.number().optional(),
+      isRetryable: z.boolean().optional(),
+    })
     .optional(),
 });
 
@@ -36,7 +40,12 @@ export type EngineError = z.infer<typeof error>;
 const envelope = z.looseObject({
   payload: z.looseObject({ type: z.string(), properties: z.unknown().optional(), syncEvent: z.unknown().optional() }),
 });
-const syncEvent = z.looseObject({ seq: z.number().int(), type: z.string(), aggregateID: z.string(), data: z.unknown() });
+const syncEvent = z.looseObject({
+  seq: z.number().int(),
+  type: z.string(),
+  aggregateID: z.string(),
+  data: z.unknown(),
+});
 const live = {
   "message.part.delta": z.looseObject({
     sessionID: z.string(),
@@ -70,7 +79,8 @@ export function readFrame(json: unknown, sessionId: string): Frame {
 /** Also used for /sync/history. The type carries its schema's version: `message.updated.1`. */
 export function readDurable(type: string, data: unknown): EngineEvent | null {
   if (type === "message.updated.1") return { type: "message.updated", info: z.object({ info }).parse(data).info };
-  if (type === "message.part.updated.1") return { type: "message.part.updated", part: z.object({ part }).parse(data).part };
+  if (type === "message.part.updated.1")
+    return { type: "message.part.updated", part: z.object({ part }).parse(data).part };
   return null;
 }
 

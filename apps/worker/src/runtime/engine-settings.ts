@@ -45,7 +45,9 @@ export function engineConfig(door: ModelDoor, permission: Permissions): Config {
         npm: "@ai-sdk/openai-compatible",
         name: "Open Cowork",
         options: { baseURL: door.baseUrl, apiKey: door.token },
-        models: { [door.modelId]: { name: door.modelId, tool_call: true, limit: { context: 128_000, output: 16_384 } } },
+        models: {
+          [door.modelId]: { name: door.modelId, tool_call: true, limit: { context: 128_000, output: 16_384 } },
+        },
       },
     },
     permission,

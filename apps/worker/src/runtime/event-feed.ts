@@ -1,3 +1,4 @@
+import type { EventSourceMessage } from "eventsource-parser";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { systemClock, within } from "@open-cowork/contracts/clock";
 import type { EngineClient } from "./engine-client.ts";
@@ -18,62 +19,81 @@ export interface EventFeedOptions {
 const deadAfterMs = 30_000;
 const reconnectMs = 100;
 
-/** Resolves once the first connection stands; goes on in the background until the signal aborts. */
+/** Resolves once OpenCode has subscribed us; goes on in the background until the signal aborts. */
 export async function followEvents(options: EventFeedOptions): Promise<void> {
-  const { client, signal } = options;
-  const first = await client.events(signal);
+  const first = await subscribe(options);
   void follow(first, options);
 }
 
-async function follow(first: ReadableStream<Uint8Array>, options: EventFeedOptions): Promise<void> {
-  const { client, signal, onGap, onTrouble } = options;
-  const position = { seq: null as number | null };
-  let stream: ReadableStream<Uint8Array> | null = first;
+/** The newest durable event that was handed on; null until there is one. */
+interface Position {
+  seq: number | null;
+}
+
+async function follow(first: Frames, options: EventFeedOptions): Promise<void> {
+  const { signal, onGap, onTrouble } = options;
+  const position: Position = { seq: null };
+  let frames: Frames | null = first;
   while (!signal.aborted) {
     try {
-      if (stream === null) {
+      if (frames === null) {
         // Subscribed first and read afterwards, so that nothing falls between history and stream.
-        stream = await client.events(signal);
+        frames = await subscribe(options);
         onGap();
         await catchUp(options, position);
       }
-      await readStream(stream, options, position);
+      await readStream(frames, options, position);
     } catch (error) {
       if (signal.aborted) return;
       onTrouble(error);
     }
-    stream = null;
+    frames = null;
     await systemClock.sleep(reconnectMs, signal).catch(() => {});
   }
 }
 
-async function readStream(
-  stream: ReadableStream<Uint8Array>,
-  { sessionId, onEvent }: EventFeedOptions,
-  position: { seq: number | null },
-): Promise<void> {
+type Frames = ReadableStreamDefaultReader<EventSourceMessage>;
+
+/**
+ * The answer's headers come before the subscription: OpenCode first sends `server.connected` and only then begins to
+ * listen. So that frame is awaited, and a jump in the sequence tells of what came in between all the same.
+ */
+async function subscribe({ client, signal }: EventFeedOptions): Promise<Frames> {
+  const stream = await client.events(signal);
   const frames = stream
     .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
     .pipeThrough(new EventSourceParserStream())
     .getReader();
+  const { done } = await nextOf(frames);
+  if (done) throw new Error("OpenCode closed its event stream at once");
+  return frames;
+}
+
+const nextOf = (frames: Frames) => within(deadAfterMs, "OpenCode's event stream", frames.read());
+
+async function readStream(frames: Frames, options: EventFeedOptions, position: Position): Promise<void> {
   try {
     for (;;) {
-      const { value, done } = await within(deadAfterMs, "OpenCode's event stream", frames.read());
+      const { value, done } = await nextOf(frames);
       if (done) return;
-      const { seq, event } = readFrame(JSON.parse(value.data), sessionId);
-      if (seq !== null) {
-        if (position.seq !== null && seq <= position.seq) continue;
-        position.seq = seq;
+      const { seq, event } = readFrame(JSON.parse(value.data), options.sessionId);
+      if (seq !== null && position.seq !== null) {
+        if (seq <= position.seq) continue;
+        if (seq > position.seq + 1) {
+          // The history holds this one as well.
+          await readHistory(options, position);
+          continue;
+        }
       }
-      if (event) await onEvent(event);
+      if (seq !== null) position.seq = seq;
+      if (event) await options.onEvent(event);
     }
   } finally {
     await frames.cancel().catch(() => {});
   }
 }
 
-/** Everything durable from the history; asks and status are not in there and are asked for. */
-async function catchUp({ client, sessionId, onEvent }: EventFeedOptions, position: { seq: number | null }): Promise<void> {
+async function readHistory({ client, sessionId, onEvent }: EventFeedOptions, position: Position): Promise<void> {
   const missed = await client.history(position.seq === null ? {} : { [sessionId]: position.seq });
   for (const { seq, aggregate_id, type, data } of missed.sort((a, b) => a.seq - b.seq)) {
     if (aggregate_id !== sessionId || seq <= (position.seq ?? -1)) continue;
@@ -81,6 +101,12 @@ async function catchUp({ client, sessionId, onEvent }: EventFeedOptions, positio
     const event = readDurable(type, data);
     if (event) await onEvent(event);
   }
+}
+
+/** Everything durable from the history; asks and status are not in there and are asked for. */
+async function catchUp(options: EventFeedOptions, position: Position): Promise<void> {
+  const { client, sessionId, onEvent } = options;
+  await readHistory(options, position);
   for (const { id } of await client.pendingPermissions()) await onEvent({ type: "permission.asked", id });
   for (const { id } of await client.pendingQuestions()) await onEvent({ type: "question.asked", id });
   const status = (await client.statuses())[sessionId] ?? { type: "idle" };

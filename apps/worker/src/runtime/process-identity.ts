@@ -18,26 +18,39 @@ export async function processStartTime(pid: number): Promise<string | null> {
 /** Null when the machine does not say; then nothing can be proven, and nothing is ended. */
 export async function machineBootId(): Promise<string | null> {
   if (process.platform !== "linux") return firstLine("sysctl", ["-n", "kern.boottime"]);
-  return readFile("/proc/sys/kernel/random/boot_id", "utf8").then((text) => text.trim(), () => null);
+  return readFile("/proc/sys/kernel/random/boot_id", "utf8").then(
+    (text) => text.trim(),
+    () => null,
+  );
 }
 
 /** Every live process of the group. A zombie has ended; only its parent has not looked yet. */
 export async function groupMembers(pgid: number): Promise<number[]> {
   if (process.platform !== "linux") {
     const { stdout } = await run("ps", ["-axo", "pid=,pgid=,stat="], { timeout: psMs });
-    const rows = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/));
-    return rows.filter(([, group, stat]) => Number(group) === pgid && !stat?.startsWith("Z")).map(([pid]) => Number(pid));
+    const rows = stdout
+      .trim()
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/));
+    return rows
+      .filter(([, group, stat]) => Number(group) === pgid && !stat?.startsWith("Z"))
+      .map(([pid]) => Number(pid));
   }
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const stats = await Promise.all(pids.map(async (pid) => ({ pid, stat: await readStat(pid) })));
-  return stats.filter(({ stat }) => stat?.pgid === pgid && stat.state !== "Z" && stat.state !== "X").map(({ pid }) => pid);
+  return stats
+    .filter(({ stat }) => stat?.pgid === pgid && stat.state !== "Z" && stat.state !== "X")
+    .map(({ pid }) => pid);
 }
 
 async function readStat(pid: number): Promise<{ state: string; pgid: number; startTime: string } | null> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
   if (text === null) return null;
   // Field 2 is the command in parentheses and may hold spaces and parentheses; what follows the last one is regular.
-  const fields = text.slice(text.lastIndexOf(")") + 2).trim().split(" ");
+  const fields = text
+    .slice(text.lastIndexOf(")") + 2)
+    .trim()
+    .split(" ");
   const [state, , pgrp] = fields;
   return { state: state ?? "", pgid: Number(pgrp), startTime: fields[19] ?? "" };
 }

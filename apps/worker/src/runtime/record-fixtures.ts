@@ -46,7 +46,10 @@ await mkdir(folder, { recursive: true });
 try {
   for (const [name, recording] of Object.entries(recordings)) {
     const fixture = await record(recording);
-    await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(fixture, null, 1).replaceAll(root, "/recorded")}\n`);
+    await writeFile(
+      new URL(`${name}.json`, folder),
+      `${JSON.stringify(fixture, null, 1).replaceAll(root, "/recorded")}\n`,
+    );
     process.stdout.write(`${name}: ${fixture.frames.length} frames\n`);
   }
 } finally {
@@ -74,18 +77,25 @@ async function record(recording: Recording): Promise<Fixture> {
   }
 }
 
-async function framesOf({ client }: EngineProcess, sessionId: string, recording: Recording): Promise<Fixture["frames"]> {
+async function framesOf(
+  { client }: EngineProcess,
+  sessionId: string,
+  recording: Recording,
+): Promise<Fixture["frames"]> {
   const done = new AbortController();
   const frames: Fixture["frames"] = [];
   const stream = await client.events(done.signal);
   const read = async () => {
-    const events = stream.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).pipeThrough(new EventSourceParserStream());
+    const events = stream
+      .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+      .pipeThrough(new EventSourceParserStream());
     let deltas = 0;
     for await (const { data } of events) {
       const frame = JSON.parse(data) as { payload: { type: string; properties?: { id?: string } } };
       if (noise.test(frame.payload.type)) continue;
       frames.push(frame);
-      if (frame.payload.type === "message.part.delta" && ++deltas === recording.abortAfter) await client.abort(sessionId);
+      if (frame.payload.type === "message.part.delta" && ++deltas === recording.abortAfter)
+        await client.abort(sessionId);
       if (frame.payload.type === "permission.asked") await client.rejectPermission(frame.payload.properties!.id!);
     }
   };

@@ -5,16 +5,22 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@open-cowork/contracts/ids";
 import { call, hang, say } from "@open-cowork/testkit/scripted-model/script";
 import { eventually } from "@open-cowork/testkit/eventually";
-import { ask, createAgentWorld, providerKey, saidIn, type AgentWorld } from "../testing/agent-world.ts";
+import { ask, createAgentWorld, providerKey, type AgentWorld } from "../testing/agent-world.ts";
+import { saidIn } from "../testing/said-in.ts";
 import { permissionsWithoutSandbox } from "./engine-settings.ts";
 import { groupMembers } from "./process-identity.ts";
 
 let world: AgentWorld;
 beforeAll(async () => {
   world = await createAgentWorld({
-    "write-then-hang": [say("First a file. "), call("write", { filePath: "half.txt", content: "half a turn\n" }), say("And then"), hang()],
+    "write-then-hang": [
+      say("First a file. "),
+      call("write", { filePath: "half.txt", content: "half a turn\n" }),
+      say("And then"),
+      hang(),
+    ],
     outside: [call("write", { filePath: "/tmp/cowork-must-not-exist.txt", content: "x" }), say("I tried.")],
-    "down": [{ do: "error", status: 401, body: { error: { message: "no such key" } }, headers: {}, times: Infinity }],
+    down: [{ do: "error", status: 401, body: { error: { message: "no such key" } }, headers: {}, times: Infinity }],
   });
 });
 afterAll(() => world?.close());
@@ -103,7 +109,10 @@ describe("a turn of the real OpenCode", () => {
   it("survives a rate limit, and ends a turn that hangs for too long as silent", async () => {
     const { runtime } = await world.start();
     expect((await ask(runtime, "[script:rate-limited-once]")).end).toEqual({ kind: "completed" });
-    expect((await ask(runtime, "[script:hang]", { silentMs: 2_000 })).end).toMatchObject({ kind: "failed", reason: "runtime_silent" });
+    expect((await ask(runtime, "[script:hang]", { silentMs: 2_000 })).end).toMatchObject({
+      kind: "failed",
+      reason: "runtime_silent",
+    });
     await runtime.end();
   });
 });

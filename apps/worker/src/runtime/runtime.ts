@@ -52,7 +52,11 @@ export interface RuntimeOptions {
 
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
-  const engine = await startEngine({ ...options, directory, permissions: options.permissions ?? permissionsWithoutSandbox });
+  const engine = await startEngine({
+    ...options,
+    directory,
+    permissions: options.permissions ?? permissionsWithoutSandbox,
+  });
   try {
     return await attach(engine, directory, options);
   } catch (error) {
@@ -89,7 +93,8 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   async function rejectAsk(event: EngineEvent): Promise<void> {
     if (event.type !== "permission.asked" && event.type !== "question.asked") return;
     onTrouble(new Error(`${event.type} was rejected`), "ask");
-    const rejected = event.type === "permission.asked" ? client.rejectPermission(event.id) : client.rejectQuestion(event.id);
+    const rejected =
+      event.type === "permission.asked" ? client.rejectPermission(event.id) : client.rejectQuestion(event.id);
     await rejected.catch((error: unknown) => onTrouble(error, "rejecting an ask"));
   }
 
@@ -107,7 +112,16 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
       await conversation.begin(commandId);
       const { before } = conversation;
       const { exited } = engine;
-      const end = await runTurn({ ...request, client, sessionId: runtimeSessionId, modelId: door.modelId, before, listeners, mapper, exited });
+      const end = await runTurn({
+        ...request,
+        client,
+        sessionId: runtimeSessionId,
+        modelId: door.modelId,
+        before,
+        listeners,
+        mapper,
+        exited,
+      });
       conversation.ended(end.kind === "completed");
       return end;
     },

@@ -17,7 +17,13 @@ export interface SessionDirectory {
 export function sessionDirectoryOf(workerRoot: string, sessionId: string): SessionDirectory {
   const root = resolve(workerRoot, "sessions", sessionId);
   const state = join(root, "state");
-  return { root, home: join(root, "home"), state, workspace: join(root, "workspace"), database: join(state, "opencode.db") };
+  return {
+    root,
+    home: join(root, "home"),
+    state,
+    workspace: join(root, "workspace"),
+    database: join(state, "opencode.db"),
+  };
 }
 
 /** Creates what is missing and keeps what is there, so it also adopts the directory of an earlier attempt. */

@@ -10,7 +10,11 @@ import type { TurnNote } from "./turn-note.ts";
  * Revert alone restores only files of finished steps, because OpenCode notes a step's changed files (a `patch` part)
  * at the step's end. For a step that was cut short we write that part from what its tools say, then revert.
  */
-export function findLeftover(messages: readonly EngineMessage[], note: TurnNote | null, commandId: string): string | null {
+export function findLeftover(
+  messages: readonly EngineMessage[],
+  note: TurnNote | null,
+  commandId: string,
+): string | null {
   const from = note?.commandId === commandId ? indexAfter(messages, note.after) : null;
   // The same command again: whatever it did before was not accepted by the plane, finished or not.
   if (from !== null) return messages.slice(from).find(({ info }) => info.role === "user")?.info.id ?? null;
@@ -42,7 +46,14 @@ export async function takeBack(options: {
     const files = step ? filesOf(step.parts, workspace) : [];
     if (!step || files.length === 0) continue;
     const { id: messageID } = message.info;
-    await client.putPart(sessionId, { id: newPartId(messageID), sessionID: sessionId, messageID, type: "patch", hash: step.snapshot, files });
+    await client.putPart(sessionId, {
+      id: newPartId(messageID),
+      sessionID: sessionId,
+      messageID,
+      type: "patch",
+      hash: step.snapshot,
+      files,
+    });
   }
   const { revert } = await client.revert(sessionId, from);
   if (revert?.messageID !== from) throw new Error(`OpenCode did not take back ${from}`);

@@ -27,7 +27,9 @@ export async function spawnWorker(settings: Record<string, string>): Promise<Wor
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (chunk: string) => (text[name] += chunk));
   }
-  const exited = new Promise<number | NodeJS.Signals | null>((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+  const exited = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.once("exit", (code, signal) => resolve(code ?? signal)),
+  );
   return { child, opsPort, log: () => text.stdout, stderr: () => text.stderr, exited };
 }
 
@@ -44,7 +46,10 @@ export async function startedWorker(settings: Record<string, string>): Promise<W
   return worker;
 }
 
-export async function endWorker(worker: WorkerProcess | null, signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+export async function endWorker(
+  worker: WorkerProcess | null,
+  signal: NodeJS.Signals,
+): Promise<number | NodeJS.Signals | null> {
   if (!worker) return null;
   if (worker.child.exitCode === null && worker.child.signalCode === null) worker.child.kill(signal);
   return within(60_000, "the worker's end", worker.exited);

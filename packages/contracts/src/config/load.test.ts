@@ -53,14 +53,20 @@ describe("configuration", () => {
 
   it("keeps every default that a partial section does not name, in file and environment", () => {
     expect(load({ file: { database: { deadlineMs: 7 } } }).database).toEqual({ url, deadlineMs: 7, pooled: true });
-    expect(load({ env: { OPEN_COWORK_CLOUD_DATABASE_DEADLINE_MS: "7" } }).database).toEqual({ url, deadlineMs: 7, pooled: true });
+    expect(load({ env: { OPEN_COWORK_CLOUD_DATABASE_DEADLINE_MS: "7" } }).database).toEqual({
+      url,
+      deadlineMs: 7,
+      pooled: true,
+    });
   });
 
   it("keeps an explicit false and an explicit 0, in file and environment", () => {
     const expected = { port: 0, loud: false, database: { url, deadlineMs: 0, pooled: false } };
     expect(load({ file: { port: 0, loud: false, database: { deadlineMs: 0, pooled: false } } })).toEqual(expected);
     const env = { PORT: "0", LOUD: "false", DATABASE_DEADLINE_MS: "0", DATABASE_POOLED: "0" };
-    const prefixed = Object.fromEntries(Object.entries(env).map(([name, value]) => [`OPEN_COWORK_CLOUD_${name}`, value]));
+    const prefixed = Object.fromEntries(
+      Object.entries(env).map(([name, value]) => [`OPEN_COWORK_CLOUD_${name}`, value]),
+    );
     expect(load({ env: prefixed })).toEqual(expected);
   });
 
@@ -70,10 +76,12 @@ describe("configuration", () => {
   });
 
   it("refuses an unknown key with its path, in file and environment", () => {
-    expect(problemsOf({ file: { database: { dedlineMs: 7 }, prot: 1 } }).join("\n").split("\n").sort()).toEqual([
-      "database.dedlineMs: unknown setting",
-      "prot: unknown setting",
-    ]);
+    expect(
+      problemsOf({ file: { database: { dedlineMs: 7 }, prot: 1 } })
+        .join("\n")
+        .split("\n")
+        .sort(),
+    ).toEqual(["database.dedlineMs: unknown setting", "prot: unknown setting"]);
     const [problem] = problemsOf({ env: { OPEN_COWORK_CLOUD_PROT: "1" } });
     expect(problem).toMatch(/^OPEN_COWORK_CLOUD_PROT: unknown setting/);
     expect(problemsOf({ env: { PROT: "1" } })).toEqual([]);
@@ -96,7 +104,11 @@ describe("configuration", () => {
   });
 
   it("tells all mistakes at once", () => {
-    const env = { OPEN_COWORK_CLOUD_PORT: "eighty", OPEN_COWORK_CLOUD_LOUD: "maybe", OPEN_COWORK_CLOUD_DATABASE_DEADLINE_MS: "-1" };
+    const env = {
+      OPEN_COWORK_CLOUD_PORT: "eighty",
+      OPEN_COWORK_CLOUD_LOUD: "maybe",
+      OPEN_COWORK_CLOUD_DATABASE_DEADLINE_MS: "-1",
+    };
     const problems = problemsOf({ env });
     for (const name of Object.keys(env)) expect(problems.join("\n")).toContain(name);
   });
@@ -109,7 +121,10 @@ describe("configuration", () => {
   it.each<[string, Given]>([
     ["malformed in the environment", { env: { [urlEnv]: "https://cowork:hunter2@127.0.0.1" } }],
     ["malformed in a file of its own", { env: { [urlEnv]: "", [`${urlEnv}_FILE`]: "/f" }, files: { "/f": "hunter2" } }],
-    ["malformed in the configuration file", { env: { [urlEnv]: "" }, file: { database: { url: "mysql://u:hunter2@h" } } }],
+    [
+      "malformed in the configuration file",
+      { env: { [urlEnv]: "" }, file: { database: { url: "mysql://u:hunter2@h" } } },
+    ],
     ["of the wrong type", { env: { [urlEnv]: "" }, file: { database: { url: { password: "hunter2" } } } }],
     ["given twice", { env: { [`${urlEnv}_FILE`]: "/f" }, files: { "/f": "hunter2" } }],
     ["in a configuration file that is bare", { env: { [configFileEnv]: "/f" }, files: { "/f": "hunter2" } }],

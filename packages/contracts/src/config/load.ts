@@ -69,7 +69,11 @@ function readEnv(leaf: Leaf, source: ConfigSource, problems: string[]): string |
 }
 
 function fromText(leaf: Leaf, text: string, problems: string[]): unknown {
-  if (leaf.kind === "list") return text.split(",").map((item) => item.trim()).filter(Boolean);
+  if (leaf.kind === "list")
+    return text
+      .split(",")
+      .map((item) => item.trim())
+      .filter(Boolean);
   if (leaf.kind === "boolean") {
     if (text === "true" || text === "1") return true;
     if (text === "false" || text === "0") return false;

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
 import { leavesOf, section, setting } from "./setting.ts";
 
-const port = (fallback: number, help: string) => setting(z.number().int().min(1).max(65_535).default(fallback), { help });
+const port = (fallback: number, help: string) =>
+  setting(z.number().int().min(1).max(65_535).default(fallback), { help });
 const ms = (fallback: number, help: string) => setting(z.number().int().min(1).default(fallback), { help });
 
 const tier = setting(z.enum(["development", "production"]).default("development"), {
@@ -15,14 +16,18 @@ const database = (role: string) =>
   section({
     url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
     deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
-    connections: setting(z.number().int().min(1).max(200).default(8), { help: "Most connections of the pool that serves requests." }),
+    connections: setting(z.number().int().min(1).max(200).default(8), {
+      help: "Most connections of the pool that serves requests.",
+    }),
     transactionPooler: setting(z.boolean().default(false), {
       help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
     }),
   });
 
 const telemetry = section({
-  logLevel: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), { help: "Least severity that is logged." }),
+  logLevel: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), {
+    help: "Least severity that is logged.",
+  }),
   otlpUrl: setting(z.url().optional(), {
     help: "Base URL of an OpenTelemetry collector (OTLP over HTTP); traces and metrics are sent there when set.",
   }),
@@ -30,7 +35,9 @@ const telemetry = section({
 
 const ops = (fallback: number) =>
   section({
-    host: setting(z.string().default("127.0.0.1"), { help: "Address of the operator's port: /livez, /readyz, /metrics. Keep it private." }),
+    host: setting(z.string().default("127.0.0.1"), {
+      help: "Address of the operator's port: /livez, /readyz, /metrics. Keep it private.",
+    }),
     port: port(fallback, "The operator's port."),
   });
 
@@ -42,7 +49,9 @@ export const webConfig = z.strictObject({
     help: "The address people open, when it is not http://HOST:PORT. Must be https unless it is loopback.",
   }),
   shutdownGraceMs,
-  maxStreams: setting(z.number().int().min(1).default(2_000), { help: "Most event streams open at once in this process." }),
+  maxStreams: setting(z.number().int().min(1).default(2_000), {
+    help: "Most event streams open at once in this process.",
+  }),
   database: database("cowork_web"),
   telemetry,
   ops: ops(4811),
@@ -58,15 +67,18 @@ export const schedulerConfig = z.strictObject({
   telemetry,
   ops: ops(4812),
 });
-export type SchedulerConfig = z.output<typeof schedulerConfig>;
 
 export const workerConfig = z.strictObject({
   tier,
-  root: setting(z.string().default(".open-cowork"), { help: "Where data lives; the worker keeps its sessions in worker/ below it." }),
+  root: setting(z.string().default(".open-cowork"), {
+    help: "Where data lives; the worker keeps its sessions in worker/ below it.",
+  }),
   shutdownGraceMs,
   workerId: setting(z.uuid(), { help: "The enrolled identity of this worker." }),
   workerCredential: setting(z.string().min(20), { help: "The worker's one-time credential.", secret: true }),
-  lanes: setting(z.number().int().min(1).max(100).default(4), { help: "How many sessions may run at once in this worker." }),
+  lanes: setting(z.number().int().min(1).max(100).default(4), {
+    help: "How many sessions may run at once in this worker.",
+  }),
   pollMs: ms(pollMs, "How often to look for work when no notification came (± 20 %)."),
   heartbeatMs: ms(heartbeatMs, "How often the worker reports itself."),
   lease: section({
@@ -84,7 +96,10 @@ export const workerConfig = z.strictObject({
   }),
   model: section({
     baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
-    apiKey: setting(z.string().optional(), { help: "The provider's key. It stays in the worker; the agent never sees it.", secret: true }),
+    apiKey: setting(z.string().optional(), {
+      help: "The provider's key. It stays in the worker; the agent never sees it.",
+      secret: true,
+    }),
     id: setting(z.string().default("demo"), { help: "The model to ask for." }),
   }),
   database: database("cowork_worker"),

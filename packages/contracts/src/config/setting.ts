@@ -41,7 +41,9 @@ export interface Leaf {
 export function leavesOf(schema: z.ZodType, path: string[] = []): Leaf[] {
   const { inner } = unwrap(schema);
   if (inner instanceof z.ZodObject) {
-    return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) => leavesOf(child, [...path, key]));
+    return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, child]) =>
+      leavesOf(child, [...path, key]),
+    );
   }
   const meta = settings.get(schema);
   if (!meta) throw new Error(`setting ${path.join(".")} has no help: wrap it in setting()`);
@@ -52,14 +54,19 @@ export function leavesOf(schema: z.ZodType, path: string[] = []): Leaf[] {
       env: meta.env ?? envName(path),
       meta,
       kind: kindOf(inner),
-      defaultText: fallback === undefined ? undefined : Array.isArray(fallback) ? fallback.join(",") : String(fallback),
+      defaultText:
+        fallback === undefined
+          ? undefined
+          : Array.isArray(fallback)
+            ? fallback.join(",")
+            : `${fallback as string | number | boolean}`,
       required: fallback === undefined && !optional,
       choices: inner instanceof z.ZodEnum ? (inner.options as string[]) : undefined,
     },
   ];
 }
 
-export function envName(path: string[]): string {
+function envName(path: string[]): string {
   return envPrefix + path.map((key) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()).join("_");
 }
 

@@ -19,7 +19,12 @@ export interface Prompt {
 type Refusal = "not_found" | "session_not_open" | "queue_full";
 
 /** Makes a prompt durable: when this resolves, the wish survives anything. */
-export function enqueuePrompt(db: Db, actor: Actor, sessionId: SessionId, prompt: Prompt): Promise<Outcome<Enqueued, Refusal>> {
+export function enqueuePrompt(
+  db: Db,
+  actor: Actor,
+  sessionId: SessionId,
+  prompt: Prompt,
+): Promise<Outcome<Enqueued, Refusal>> {
   return inOrg(db, actor, (tx) => enqueuePromptIn(tx, actor, sessionId, prompt));
 }
 
@@ -40,7 +45,9 @@ export async function enqueuePromptIn(
   if (!lane) return refused("not_found");
   const session = await tx
     .selectFrom("cowork.sessions as s")
-    .innerJoin("cowork.profiles as p", (join) => join.onRef("p.org_id", "=", "s.org_id").onRef("p.profile_id", "=", "s.profile_id"))
+    .innerJoin("cowork.profiles as p", (join) =>
+      join.onRef("p.org_id", "=", "s.org_id").onRef("p.profile_id", "=", "s.profile_id"),
+    )
     .select((eb) => [
       "s.status",
       "p.pool_id",
@@ -74,7 +81,11 @@ export async function enqueuePromptIn(
       created_at: session.now,
     })
     .execute();
-  await tx.updateTable("cowork.lanes").set({ next_command_seq: commandSeq + 1 }).where("lane_id", "=", lane.lane_id).execute();
+  await tx
+    .updateTable("cowork.lanes")
+    .set({ next_command_seq: commandSeq + 1 })
+    .where("lane_id", "=", lane.lane_id)
+    .execute();
   await tx
     .insertInto("cowork.work")
     .values({
@@ -90,7 +101,11 @@ export async function enqueuePromptIn(
       traceparent: prompt.traceparent,
     })
     .execute();
-  const by = await tx.selectFrom("cowork.users").select("display_name").where("user_id", "=", actor.userId).executeTakeFirstOrThrow();
+  const by = await tx
+    .selectFrom("cowork.users")
+    .select("display_name")
+    .where("user_id", "=", actor.userId)
+    .executeTakeFirstOrThrow();
   await stateFact(tx, {
     laneId: lane.lane_id,
     type: "command.accepted",
@@ -99,7 +114,9 @@ export async function enqueuePromptIn(
     payload: { commandId, commandSeq, text: prompt.text, by: by.display_name },
     at: session.now,
   });
-  await sql`update cowork.sessions set updated_at = cowork.now() where org_id = ${actor.orgId} and session_id = ${sessionId}`.execute(tx);
+  await sql`update cowork.sessions set updated_at = cowork.now() where org_id = ${actor.orgId} and session_id = ${sessionId}`.execute(
+    tx,
+  );
   await sql`select internal.promote_lane(${lane.lane_id})`.execute(tx);
   return accepted({ commandId, commandSeq });
 }

@@ -13,7 +13,11 @@ export interface Stopped {
 }
 
 /** Stops what a session does and cancels what waits in it. */
-export function stopSession(db: Db, actor: Actor, sessionId: SessionId): Promise<Outcome<Stopped, "not_found" | "nothing_to_stop">> {
+export function stopSession(
+  db: Db,
+  actor: Actor,
+  sessionId: SessionId,
+): Promise<Outcome<Stopped, "not_found" | "nothing_to_stop">> {
   return inOrg(db, actor, async (tx) => {
     const lane = await tx
       .selectFrom("cowork.lanes as l")

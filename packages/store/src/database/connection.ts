@@ -49,7 +49,12 @@ export class Connection {
       types: {
         // int8 as a number: sequences and counts of ours stay far below 2^53.
         bigint: { to: 20, from: [20], serialize: String, parse: Number },
-        json: { to: 3802, from: [114, 3802], serialize: toStorableJson, parse: (text: string) => JSON.parse(text) as unknown },
+        json: {
+          to: 3802,
+          from: [114, 3802],
+          serialize: toStorableJson,
+          parse: (text: string) => JSON.parse(text) as unknown,
+        },
       },
     };
     this.#sql = postgres(options.url, settings as unknown as postgres.Options<Record<string, postgres.PostgresType>>);
@@ -63,15 +68,21 @@ export class Connection {
     if (this.#dead) throw new DatabaseUnavailable("the connection to the database was lost");
     try {
       const simple = this.#scripts && parameters.length === 0;
-      const query = this.#sql.unsafe(text, parameters as postgres.ParameterOrJSON<never>[], { prepare: !simple, simple } as never);
+      const query = this.#sql.unsafe(
+        text,
+        parameters as postgres.ParameterOrJSON<never>[],
+        { prepare: !simple, simple } as never,
+      );
       return await within(this.#deadlineMs, "the database", Promise.resolve(query));
     } catch (error) {
       if (error instanceof DeadlineExceeded) {
         this.destroy();
         throw new DatabaseUnavailable(error.message);
       }
-      if (isPassing(error)) throw new DatabaseUnavailable(`the database is not available (${(error as { code: string }).code})`);
-      if (error instanceof postgres.PostgresError) throw new QueryFailed(error.message, error.code, error.constraint_name);
+      if (isPassing(error))
+        throw new DatabaseUnavailable(`the database is not available (${(error as { code: string }).code})`);
+      if (error instanceof postgres.PostgresError)
+        throw new QueryFailed(error.message, error.code, error.constraint_name);
       throw error;
     }
   }

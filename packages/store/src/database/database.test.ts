@@ -13,7 +13,14 @@ beforeAll(async () => {
 afterAll(() => test.drop());
 
 const open = (change: Partial<Parameters<typeof openDatabase>[0]> = {}) =>
-  openDatabase({ url: test.urls.web, applicationName: "test", deadlineMs: 400, connections: 2, transactionPooler: false, ...change });
+  openDatabase({
+    url: test.urls.web,
+    applicationName: "test",
+    deadlineMs: 400,
+    connections: 2,
+    transactionPooler: false,
+    ...change,
+  });
 
 describe("a query", () => {
   it("that takes longer than its deadline fails with a reason, and the next one works", async () => {
@@ -40,7 +47,9 @@ describe("a query", () => {
       await sql`create table public.outside (x int)`.execute(tx);
     });
     await expect(doomed).rejects.toThrow(DatabaseUnavailable);
-    const found = await sql<{ found: boolean }>`select to_regclass('public.outside') is not null as found`.execute(database.db);
+    const found = await sql<{ found: boolean }>`select to_regclass('public.outside') is not null as found`.execute(
+      database.db,
+    );
     expect(found.rows).toEqual([{ found: false }]);
     await database.close();
   });
@@ -64,7 +73,9 @@ describe("a notification", () => {
 
     heard.length = 0;
     await sql`select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = 'test' and usename = current_user and datname = current_database()`.execute(test.owner.db);
+      where application_name = 'test' and usename = current_user and datname = current_database()`.execute(
+      test.owner.db,
+    );
     await eventually("the listener hears that it may have missed something", () => heard.includes(""));
     database.notify("events", "c");
     await eventually("the next id", () => heard.includes("c"));
@@ -74,7 +85,8 @@ describe("a notification", () => {
 
 describe("a service that checks its database before it starts", () => {
   it("starts with the role that was made for it", async () => {
-    for (const role of ["web", "scheduler", "worker"] as const) expect(await selfCheck(test.as[role], role)).toEqual([]);
+    for (const role of ["web", "scheduler", "worker"] as const)
+      expect(await selfCheck(test.as[role], role)).toEqual([]);
   });
 
   it("refuses to run as the owner", async () => {
@@ -85,7 +97,9 @@ describe("a service that checks its database before it starts", () => {
     const wrong = open({ url: test.urls.web.replace("web-in-tests", "wrong") });
     expect(await selfCheck(wrong, "web")).toEqual([expect.stringContaining("refuses this service's login (28P01)")]);
     const nowhere = open({ url: "postgres://nobody:nothing@127.0.0.1:1/none" });
-    expect(await selfCheck(nowhere, "web", 0)).toEqual([expect.stringContaining("is OPEN_COWORK_CLOUD_DATABASE_URL right")]);
+    expect(await selfCheck(nowhere, "web", 0)).toEqual([
+      expect.stringContaining("is OPEN_COWORK_CLOUD_DATABASE_URL right"),
+    ]);
   });
 
   it("refuses a database whose clock is not its own", async () => {

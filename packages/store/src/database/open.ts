@@ -61,7 +61,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     probe: async () => {
       const probe = await pools.probes.acquire();
       try {
-        await measured(() => probe.run("select 1", []), (seconds, outcome) => onQuery("probes", seconds, outcome));
+        await measured(
+          () => probe.run("select 1", []),
+          (seconds, outcome) => onQuery("probes", seconds, outcome),
+        );
       } finally {
         pools.probes.release(probe);
       }

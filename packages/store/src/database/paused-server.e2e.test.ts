@@ -17,8 +17,19 @@ let postgres: RunningPostgres;
 let database: Database;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "open-cowork-paused-"));
-  postgres = await startEmbeddedPostgres({ dataDir: join(home, "data"), port: await freePort(), password: "paused", durable: false });
-  database = openDatabase({ url: postgres.url, applicationName: "test", deadlineMs, connections: 3, transactionPooler: false });
+  postgres = await startEmbeddedPostgres({
+    dataDir: join(home, "data"),
+    port: await freePort(),
+    password: "paused",
+    durable: false,
+  });
+  database = openDatabase({
+    url: postgres.url,
+    applicationName: "test",
+    deadlineMs,
+    connections: 3,
+    transactionPooler: false,
+  });
 });
 afterAll(async () => {
   await database.close();
@@ -28,7 +39,10 @@ afterAll(async () => {
 
 const timed = async (query: Promise<unknown>) => {
   const started = performance.now();
-  const error = await query.then(() => undefined, (reason: unknown) => reason);
+  const error = await query.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   return { error, ms: performance.now() - started };
 };
 
@@ -40,7 +54,11 @@ describe("a database that is paused", () => {
     freezeTree(postgres.pid);
     try {
       const requests = Array.from({ length: 12 }, () => timed(sql`select 1`.execute(database.db)));
-      const answers = await Promise.all([...requests, timed(sql`select 1`.execute(database.streams)), timed(database.probe())]);
+      const answers = await Promise.all([
+        ...requests,
+        timed(sql`select 1`.execute(database.streams)),
+        timed(database.probe()),
+      ]);
       for (const { error, ms } of answers) {
         expect(error).toBeInstanceOf(DatabaseUnavailable);
         // Waiting for a connection and waiting for an answer have a deadline each.
@@ -51,7 +69,10 @@ describe("a database that is paused", () => {
     } finally {
       thawTree(postgres.pid);
     }
-    await eventually("the verbs' pool answers again", async () => (await sql`select 1`.execute(database.db)).rows.length === 1);
+    await eventually(
+      "the verbs' pool answers again",
+      async () => (await sql`select 1`.execute(database.db)).rows.length === 1,
+    );
     await database.probe();
     await sql`select 1`.execute(database.streams);
   });

@@ -21,7 +21,8 @@ export class Pool {
     if (this.#closed) throw new DatabaseUnavailable("the database pool is closed");
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) if (!idle.dead) return idle;
     if (this.#open < this.#options.connections) return this.#connect();
-    if (this.#waiters.length >= waitersMax) throw new DatabaseUnavailable("too many callers wait for a database connection");
+    if (this.#waiters.length >= waitersMax)
+      throw new DatabaseUnavailable("too many callers wait for a database connection");
     return this.#wait();
   }
 

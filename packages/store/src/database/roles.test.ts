@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => world.drop());
 
 const tables = async () => {
-  const { rows } = await sql<{ name: string }>`select tablename as name from pg_tables where schemaname = 'cowork'`.execute(world.owner.db);
+  const { rows } = await sql<{
+    name: string;
+  }>`select tablename as name from pg_tables where schemaname = 'cowork'`.execute(world.owner.db);
   return rows.map((row) => row.name);
 };
 
@@ -22,15 +24,21 @@ describe("the worker's role", () => {
     const names = await tables();
     expect(names.length).toBeGreaterThan(15);
     for (const name of names) {
-      await expect(sql.raw(`select count(*) from cowork.${name}`).execute(world.as.worker.db)).rejects.toMatchObject({ code: "42501" });
-      await expect(sql.raw(`delete from cowork.${name}`).execute(world.as.worker.db)).rejects.toMatchObject({ code: "42501" });
+      await expect(sql.raw(`select count(*) from cowork.${name}`).execute(world.as.worker.db)).rejects.toMatchObject({
+        code: "42501",
+      });
+      await expect(sql.raw(`delete from cowork.${name}`).execute(world.as.worker.db)).rejects.toMatchObject({
+        code: "42501",
+      });
     }
   });
 
   it("can call the verbs of its protocol and no other function of the plane but its clock and schema version", async () => {
     const { rows } = await sql<{ name: string }>`
       select n.nspname || '.' || p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where n.nspname in ('cowork', 'internal', 'web_api', 'worker_api_v1') and has_function_privilege('cowork_worker', p.oid, 'execute')`.execute(world.owner.db);
+        where n.nspname in ('cowork', 'internal', 'web_api', 'worker_api_v1') and has_function_privilege('cowork_worker', p.oid, 'execute')`.execute(
+      world.owner.db,
+    );
     const verbs = Object.keys(workerVerbs).map((verb) => `worker_api_v1.${verb}`);
     expect(rows.map((row) => row.name).sort()).toEqual(["cowork.now", "internal.schema_version", ...verbs].sort());
   });

@@ -13,7 +13,13 @@ export interface Schema {
   "cowork.orgs": { org_id: string; name: string; created_at: DefaultedTimestamp };
   "cowork.users": { user_id: string; email: string; display_name: string; created_at: DefaultedTimestamp };
   "cowork.memberships": { org_id: string; user_id: string; role: "owner" | "admin" | "member" | "viewer" };
-  "cowork.sign_in_links": { link_hash: string; org_id: string; user_id: string; expires_at: ColumnType<Date, Date, never>; used_at: Timestamp | null };
+  "cowork.sign_in_links": {
+    link_hash: string;
+    org_id: string;
+    user_id: string;
+    expires_at: ColumnType<Date, Date, never>;
+    used_at: Timestamp | null;
+  };
   "cowork.worker_pools": { pool_id: string; org_id: string | null; name: string };
   "cowork.workers": {
     worker_id: string;

@@ -22,30 +22,46 @@ export async function selfCheck(database: Database, role: ServiceRole, patience 
       return await checkOnce(database, role);
     } catch (error) {
       const code = (error as { code?: string }).code ?? "";
-      if (refusedLogin.has(code)) return [`the database refuses this service's login (${code}): check OPEN_COWORK_CLOUD_DATABASE_URL`];
+      if (refusedLogin.has(code))
+        return [`the database refuses this service's login (${code}): check OPEN_COWORK_CLOUD_DATABASE_URL`];
       if (!(error instanceof DatabaseUnavailable)) throw error;
-      if (systemClock.monotonicMs() > givesUpAt) return [`${error.message}: is OPEN_COWORK_CLOUD_DATABASE_URL right, and Postgres up?`];
+      if (systemClock.monotonicMs() > givesUpAt)
+        return [`${error.message}: is OPEN_COWORK_CLOUD_DATABASE_URL right, and Postgres up?`];
       await systemClock.sleep(jittered(300));
     }
   }
 }
 
 async function checkOnce(database: Database, role: ServiceRole): Promise<string[]> {
-  const { rows } = await sql<{ role: string; super: boolean; bypass: boolean; owns: boolean; body: string | null; version: string | null }>`
+  const { rows } = await sql<{
+    role: string;
+    super: boolean;
+    bypass: boolean;
+    owns: boolean;
+    body: string | null;
+    version: string | null;
+  }>`
     select current_user as role, r.rolsuper as super, r.rolbypassrls as bypass,
       exists (select from pg_namespace n where n.nspname = 'cowork' and pg_has_role(current_user, n.nspowner, 'usage')) as owns,
       (select p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'cowork' and p.proname = 'now') as body,
       case when to_regprocedure('internal.schema_version()') is not null then internal.schema_version() end as version
-    from pg_roles r where r.rolname = current_user`.execute(database.db).catch(missingSchema);
+    from pg_roles r where r.rolname = current_user`
+    .execute(database.db)
+    .catch(missingSchema);
   const found = rows[0];
   if (!found) return ["the database has no schema of the plane yet: migrate it first (pnpm start does)"];
   const problems: string[] = [];
   if (found.super || found.bypass || found.owns) {
-    problems.push(`refusing to run as ${found.role}, which may do more than this service should: use the role cowork_${role}`);
+    problems.push(
+      `refusing to run as ${found.role}, which may do more than this service should: use the role cowork_${role}`,
+    );
   }
-  if (found.body !== nowBody) problems.push("cowork.now() is not the database's own clock: this is a test database, or it was tampered with");
+  if (found.body !== nowBody)
+    problems.push("cowork.now() is not the database's own clock: this is a test database, or it was tampered with");
   if (found.version === null || found.version < newestMigration()) {
-    problems.push(`the database is at schema ${found.version ?? "none"}, this service needs ${newestMigration()}: migrate it first`);
+    problems.push(
+      `the database is at schema ${found.version ?? "none"}, this service needs ${newestMigration()}: migrate it first`,
+    );
   }
   return problems;
 }

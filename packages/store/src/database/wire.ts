@@ -54,7 +54,9 @@ export class Wire {
 
   async #send(): Promise<void> {
     this.#gathering = false;
-    const batches = [...this.#pending].flatMap(([channel, ids]) => chunks([...ids], idsPerNotification).map((chunk) => ({ channel, chunk })));
+    const batches = [...this.#pending].flatMap(([channel, ids]) =>
+      chunks([...ids], idsPerNotification).map((chunk) => ({ channel, chunk })),
+    );
     this.#pending.clear();
     for (const { channel, chunk } of batches) {
       // A lost hint costs the listeners one poll; there is nothing to repair.

@@ -14,7 +14,13 @@ export interface EventPage {
  * The events after a position. Seqs are allocated under the lane's lock, so a reader never sees n+1 before n; a hole is
  * a delta that a later state of its part has superseded. `through` is read first: what commits meanwhile is only newer.
  */
-export function readEvents(db: Db, actor: Actor, sessionId: SessionId, after: number, limit: number): Promise<EventPage | null> {
+export function readEvents(
+  db: Db,
+  actor: Actor,
+  sessionId: SessionId,
+  after: number,
+  limit: number,
+): Promise<EventPage | null> {
   return inOrg(db, actor, async (tx) => {
     const lane = await tx
       .selectFrom("cowork.lanes")
@@ -31,7 +37,8 @@ export function readEvents(db: Db, actor: Actor, sessionId: SessionId, after: nu
       .orderBy("seq")
       .limit(limit)
       .execute();
-    const newest = rows.at(-1)?.seq ?? after;
+    // A cursor from the future stands beyond `through`: its reader starts afresh.
+    const newest = rows.at(-1)?.seq ?? 0;
     // A full page ends at its last row; otherwise everything up to the newest allocated seq has been seen.
     return { events: rows.map(toEvent), through: rows.length === limit ? newest : Math.max(newest, lane.next_seq - 1) };
   });

@@ -21,10 +21,14 @@ beforeAll(async () => {
 afterAll(() => world.drop());
 
 const snapshotOf = async (sessionId: SessionId) => (await readSnapshot(world.as.web.db, world.actor, sessionId))!;
-const eventsOf = async (sessionId: SessionId, after = 0) => (await readEvents(world.as.web.db, world.actor, sessionId, after, 1_000))!;
+const eventsOf = async (sessionId: SessionId, after = 0) =>
+  (await readEvents(world.as.web.db, world.actor, sessionId, after, 1_000))!;
 
 /** Every state that a reader could have held, folded on to the end, must be the state that the database holds. */
-async function expectConvergence(sessionId: SessionId, held: Array<{ through: number; transcript: Transcript }>): Promise<void> {
+async function expectConvergence(
+  sessionId: SessionId,
+  held: Array<{ through: number; transcript: Transcript }>,
+): Promise<void> {
   const { transcript, through } = await snapshotOf(sessionId);
   for (const reader of [{ through: 0, transcript: emptyTranscript }, ...held]) {
     const page = await eventsOf(sessionId, reader.through);
@@ -37,8 +41,14 @@ describe("the read model", () => {
   it("equals the fold of the events from every position a reader may hold, through deltas, a lost attempt and a second prompt", async () => {
     const sessionId = await world.wish("one");
     const held = [await snapshotOf(sessionId)];
-    const append = async (claimed: Claimed, batchNo: number, events: Parameters<typeof appendEvents>[1][number]["events"]) => {
-      expect(await appendEvents(world.as.worker.db, [{ lease: claimed.lease, batchNo, events }])).toMatchObject([{ ok: true }]);
+    const append = async (
+      claimed: Claimed,
+      batchNo: number,
+      events: Parameters<typeof appendEvents>[1][number]["events"],
+    ) => {
+      expect(await appendEvents(world.as.worker.db, [{ lease: claimed.lease, batchNo, events }])).toMatchObject([
+        { ok: true },
+      ]);
       held.push(await snapshotOf(sessionId));
     };
 
@@ -55,10 +65,20 @@ describe("the read model", () => {
     await append(again, 2, [said.delta("msg_2", "prt_2", 0, "whole")]);
     await append(again, 3, [said.part("msg_2", "prt_2", "whole answer", 9)]);
     await world.enqueue(sessionId, "two");
-    await finishWork(world.as.worker.db, { lease: again.lease, batchNo: 4, events: [said.message("msg_2")], outcome: { kind: "succeeded" } });
+    await finishWork(world.as.worker.db, {
+      lease: again.lease,
+      batchNo: 4,
+      events: [said.message("msg_2")],
+      outcome: { kind: "succeeded" },
+    });
     held.push(await snapshotOf(sessionId));
     const second = await world.claimOne(worker);
-    await finishWork(world.as.worker.db, { lease: second.lease, batchNo: 1, events: [], outcome: { kind: "cancelled", reason: "stopped_by_person" } });
+    await finishWork(world.as.worker.db, {
+      lease: second.lease,
+      batchNo: 1,
+      events: [],
+      outcome: { kind: "cancelled", reason: "stopped_by_person" },
+    });
 
     await expectConvergence(sessionId, held);
   });
@@ -67,9 +87,16 @@ describe("the read model", () => {
     const sessionId = await world.wish();
     const { lease } = await world.claimOne(worker);
     const deltas = Array.from({ length: 200 }, (_, n) => said.delta("msg_9", "prt_9", n, "x"));
-    await appendEvents(world.as.worker.db, [{ lease, batchNo: 1, events: [said.message("msg_9"), said.part("msg_9", "prt_9", ""), ...deltas] }]);
+    await appendEvents(world.as.worker.db, [
+      { lease, batchNo: 1, events: [said.message("msg_9"), said.part("msg_9", "prt_9", ""), ...deltas] },
+    ]);
     expect((await eventsOf(sessionId)).events.length).toBeGreaterThan(200);
-    await finishWork(world.as.worker.db, { lease, batchNo: 2, events: [said.part("msg_9", "prt_9", "x".repeat(200), 2)], outcome: { kind: "succeeded" } });
+    await finishWork(world.as.worker.db, {
+      lease,
+      batchNo: 2,
+      events: [said.part("msg_9", "prt_9", "x".repeat(200), 2)],
+      outcome: { kind: "succeeded" },
+    });
     const { events, through } = await eventsOf(sessionId);
     expect(events.filter((event) => event.type === "message.part.delta")).toEqual([]);
     expect(through).toBe(206);
@@ -78,7 +105,9 @@ describe("the read model", () => {
   it("pages: a full page ends at its last row, and the pages together are the whole", async () => {
     const sessionId = await world.wish();
     const { lease } = await world.claimOne(worker);
-    await appendEvents(world.as.worker.db, [{ lease, batchNo: 1, events: Array.from({ length: 10 }, (_, n) => said.message(`msg_p${n}`)) }]);
+    await appendEvents(world.as.worker.db, [
+      { lease, batchNo: 1, events: Array.from({ length: 10 }, (_, n) => said.message(`msg_p${n}`)) },
+    ]);
     const seqs: number[] = [];
     let after = 0;
     for (;;) {
@@ -102,9 +131,17 @@ describe("stopping a session", () => {
     expect(await stop()).toEqual({ ok: true, value: { cancelled: 0, signalled: true } });
     const renewed = await renewLeases(world.as.worker.db, { leases: [lease], ttlMs: 15_000 });
     expect(renewed).toMatchObject([{ ok: true, value: { signals: [{ kind: "stop" }] } }]);
-    await finishWork(world.as.worker.db, { lease, batchNo: 1, events: [], outcome: { kind: "cancelled", reason: "stopped_by_person" } });
+    await finishWork(world.as.worker.db, {
+      lease,
+      batchNo: 1,
+      events: [],
+      outcome: { kind: "cancelled", reason: "stopped_by_person" },
+    });
     expect(await stop()).toEqual({ ok: false, reason: "nothing_to_stop" });
-    expect(Object.values((await snapshotOf(sessionId)).transcript.commands)).toMatchObject([{ status: "cancelled" }, { status: "cancelled" }]);
+    expect(Object.values((await snapshotOf(sessionId)).transcript.commands)).toMatchObject([
+      { status: "cancelled" },
+      { status: "cancelled" },
+    ]);
     await expectConvergence(sessionId, []);
   });
 });

@@ -30,7 +30,10 @@ export function readSnapshot(db: Db, actor: Actor, sessionId: SessionId): Promis
         .where("session_id", "=", sessionId)
         .executeTakeFirst();
       if (!lane) return null;
-      const settled: Transcript = { commands: await readCommands(tx, sessionId), messages: await readMessages(tx, sessionId) };
+      const settled: Transcript = {
+        commands: await readCommands(tx, sessionId),
+        messages: await readMessages(tx, sessionId),
+      };
       const deltas = await tx
         .selectFrom("cowork.session_events")
         .select(eventColumns)
@@ -46,7 +49,16 @@ async function readCommands(tx: Tx, sessionId: SessionId): Promise<Record<string
   const rows = await tx
     .selectFrom("cowork.commands as c")
     .innerJoin("cowork.users as u", "u.user_id", "c.created_by")
-    .select(["c.command_id", "c.command_seq", "c.body", "c.status", "c.attempt", "c.reason", "c.created_at", "u.display_name"])
+    .select([
+      "c.command_id",
+      "c.command_seq",
+      "c.body",
+      "c.status",
+      "c.attempt",
+      "c.reason",
+      "c.created_at",
+      "u.display_name",
+    ])
     .where("c.session_id", "=", sessionId)
     .orderBy("c.command_seq")
     .execute();

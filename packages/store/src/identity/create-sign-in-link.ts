@@ -8,5 +8,7 @@ export async function createSignInLink(
   link: { orgId: OrgId; userId: UserId; linkHash: string; validMinutes: number },
 ): Promise<void> {
   await sql`insert into cowork.sign_in_links (link_hash, org_id, user_id, expires_at)
-    values (${link.linkHash}, ${link.orgId}, ${link.userId}, cowork.now() + make_interval(mins => ${link.validMinutes}::int))`.execute(owner);
+    values (${link.linkHash}, ${link.orgId}, ${link.userId}, cowork.now() + make_interval(mins => ${link.validMinutes}::int))`.execute(
+    owner,
+  );
 }

@@ -11,7 +11,10 @@ export interface FirstOwner {
  * What a plane needs before anybody can use it: one organisation, its owner, a shared pool and a profile that uses it.
  * Needs the owner's connection. Repeatable: finds what an earlier start made.
  */
-export async function ensureFirstOwner(owner: Db, person: { email: string; displayName: string; orgName: string }): Promise<FirstOwner> {
+export async function ensureFirstOwner(
+  owner: Db,
+  person: { email: string; displayName: string; orgName: string },
+): Promise<FirstOwner> {
   return owner.transaction().execute(async (tx) => {
     const known = await tx
       .selectFrom("cowork.users as u")
@@ -21,7 +24,8 @@ export async function ensureFirstOwner(owner: Db, person: { email: string; displ
       .where("u.email", "=", person.email)
       .orderBy("m.org_id")
       .executeTakeFirst();
-    if (known) return { orgId: known.org_id as OrgId, userId: known.user_id as UserId, poolId: known.pool_id as PoolId };
+    if (known)
+      return { orgId: known.org_id as OrgId, userId: known.user_id as UserId, poolId: known.pool_id as PoolId };
 
     const first: FirstOwner = { orgId: newId(), userId: newId(), poolId: newId() };
     await tx.insertInto("cowork.orgs").values({ org_id: first.orgId, name: person.orgName }).execute();
@@ -29,8 +33,14 @@ export async function ensureFirstOwner(owner: Db, person: { email: string; displ
       .insertInto("cowork.users")
       .values({ user_id: first.userId, email: person.email, display_name: person.displayName })
       .execute();
-    await tx.insertInto("cowork.memberships").values({ org_id: first.orgId, user_id: first.userId, role: "owner" }).execute();
-    await tx.insertInto("cowork.worker_pools").values({ pool_id: first.poolId, org_id: null, name: "default" }).execute();
+    await tx
+      .insertInto("cowork.memberships")
+      .values({ org_id: first.orgId, user_id: first.userId, role: "owner" })
+      .execute();
+    await tx
+      .insertInto("cowork.worker_pools")
+      .values({ pool_id: first.poolId, org_id: null, name: "default" })
+      .execute();
     await tx
       .insertInto("cowork.profiles")
       .values({ org_id: first.orgId, profile_id: newId(), name: "default", pool_id: first.poolId })

@@ -25,6 +25,13 @@ export async function resolveBrowserSession(db: Db, tokenHash: string): Promise<
   const { rows } = await sql<PersonRow>`select * from web_api.resolve_browser_session(${tokenHash})`.execute(db);
   const row = rows[0];
   if (!row) return null;
-  const { user_id: userId, org_id: orgId, email, display_name: displayName, role, browser_session_id: browserSessionId } = row;
+  const {
+    user_id: userId,
+    org_id: orgId,
+    email,
+    display_name: displayName,
+    role,
+    browser_session_id: browserSessionId,
+  } = row;
   return { userId, orgId, email, displayName, role, browserSessionId };
 }

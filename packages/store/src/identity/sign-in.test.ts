@@ -19,7 +19,8 @@ const issue = async () => {
   await createSignInLink(world.owner.db, { ...world.actor, linkHash, validMinutes: 15 });
   return linkHash;
 };
-const use = (linkHash: string, browserTokenHash = newHash()) => useSignInLink(world.as.web.db, { linkHash, browserTokenHash });
+const use = (linkHash: string, browserTokenHash = newHash()) =>
+  useSignInLink(world.as.web.db, { linkHash, browserTokenHash });
 
 describe("a sign-in link", () => {
   it("signs one browser in, once, however many open it at the same moment", async () => {
@@ -41,7 +42,11 @@ describe("a browser session", () => {
   it("stands for its person until it is ended", async () => {
     const cookie = newHash();
     expect(await use(await issue(), cookie)).toMatchObject({ ok: true });
-    expect(await resolveBrowserSession(world.as.web.db, cookie)).toMatchObject({ ...world.actor, email: "ada@example.org", role: "owner" });
+    expect(await resolveBrowserSession(world.as.web.db, cookie)).toMatchObject({
+      ...world.actor,
+      email: "ada@example.org",
+      role: "owner",
+    });
     await endBrowserSession(world.as.web.db, cookie);
     expect(await resolveBrowserSession(world.as.web.db, cookie)).toBeNull();
   });

@@ -16,5 +16,7 @@ export async function useSignInLink(
   const { rows } = await sql<{ user_id: UserId; org_id: OrgId; expires_at: Date }>`
     select * from web_api.use_sign_in_link(${link.linkHash}, ${link.browserTokenHash})`.execute(db);
   const row = rows[0];
-  return row ? accepted({ userId: row.user_id, orgId: row.org_id, expiresAt: row.expires_at }) : refused("sign_in_link_invalid");
+  return row
+    ? accepted({ userId: row.user_id, orgId: row.org_id, expiresAt: row.expires_at })
+    : refused("sign_in_link_invalid");
 }

@@ -12,11 +12,14 @@ import { sqlFiles } from "./sql-files.ts";
 export async function migrate(owner: Db): Promise<{ applied: string[] }> {
   const migrator = new Migrator({
     db: owner,
-    provider: { getMigrations: async () => Object.fromEntries(sqlFiles("migrations").map(({ name, text }) => [name, asMigration(text)])) },
+    provider: {
+      getMigrations: async () =>
+        Object.fromEntries(sqlFiles("migrations").map(({ name, text }) => [name, asMigration(text)])),
+    },
     migrationTableSchema: "cowork_migrations",
   });
   const { error, results } = await migrator.migrateToLatest();
-  if (error) throw error;
+  if (error) throw new Error("a migration failed", { cause: error });
   await owner.transaction().execute(async (tx) => {
     await sql`grant usage on schema cowork_migrations to cowork_api`.execute(tx);
     await sql`grant select on cowork_migrations.kysely_migration to cowork_api`.execute(tx);
@@ -42,7 +45,9 @@ async function loadWords(tx: Db): Promise<void> {
     await tx
       .insertInto("cowork.event_types")
       .values({ type, producer: row.producer, projected: row.projected })
-      .onConflict((conflict) => conflict.column("type").doUpdateSet({ producer: row.producer, projected: row.projected }))
+      .onConflict((conflict) =>
+        conflict.column("type").doUpdateSet({ producer: row.producer, projected: row.projected }),
+      )
       .execute();
   }
   for (const [reason, row] of Object.entries(failures)) {

@@ -22,7 +22,10 @@ describe("setting up a database", () => {
     const { applied, urls } = await setUpDatabase(test.ownerUrl, passwords);
     expect(applied).toEqual([]);
     expect(urls).toEqual(test.urls);
-    const { rows } = await sql<{ epoch: string; version: string }>`select epoch, internal.schema_version() as version from cowork.plane`.execute(test.as.web.db);
+    const { rows } = await sql<{
+      epoch: string;
+      version: string;
+    }>`select epoch, internal.schema_version() as version from cowork.plane`.execute(test.as.web.db);
     expect(rows).toEqual([{ epoch: "kept", version: newestMigration() }]);
   });
 
@@ -47,9 +50,17 @@ describe("setting up a database", () => {
     url.password = encodeURIComponent("Pa55 wörd");
     const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(test.owner.db);
     await sql.raw(`grant connect on database ${rows[0]!.name} to cowork_scram_test`).execute(test.owner.db);
-    const database = openDatabase({ url: url.href, applicationName: "test", deadlineMs: 5_000, connections: 1, transactionPooler: false });
+    const database = openDatabase({
+      url: url.href,
+      applicationName: "test",
+      deadlineMs: 5_000,
+      connections: 1,
+      transactionPooler: false,
+    });
     await database.probe();
     await database.close();
-    await sql.raw(`revoke connect on database ${rows[0]!.name} from cowork_scram_test; drop role cowork_scram_test`).execute(test.owner.db);
+    await sql
+      .raw(`revoke connect on database ${rows[0]!.name} from cowork_scram_test; drop role cowork_scram_test`)
+      .execute(test.owner.db);
   });
 });

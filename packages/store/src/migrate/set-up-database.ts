@@ -42,7 +42,9 @@ export async function withOwner<T>(ownerUrl: string, work: (owner: Database) => 
 }
 
 export function urlsOf(ownerUrl: string, passwords: RolePasswords): Record<ServiceRole, string> {
-  return Object.fromEntries(serviceRoles.map((role) => [role, urlOf(ownerUrl, `cowork_${role}`, passwords[role])])) as Record<ServiceRole, string>;
+  return Object.fromEntries(
+    serviceRoles.map((role) => [role, urlOf(ownerUrl, `cowork_${role}`, passwords[role])]),
+  ) as Record<ServiceRole, string>;
 }
 
 function urlOf(ownerUrl: string, role: string, password: string): string {
@@ -58,7 +60,9 @@ async function mustBeFit(db: Database["db"]): Promise<void> {
       has_database_privilege(current_database(), 'CREATE') as creates
     from pg_roles where rolname = current_user`.execute(db);
   const { version, may, name, creates } = rows[0]!;
-  if (version < 150_000) throw new DatabaseUnfit(`Postgres ${Math.floor(version / 10_000)} is too old: the plane needs 15 or newer`);
+  if (version < 150_000)
+    throw new DatabaseUnfit(`Postgres ${Math.floor(version / 10_000)} is too old: the plane needs 15 or newer`);
   if (!may) throw new DatabaseUnfit(`the role ${name} may not create roles: alter role ${name} createrole`);
-  if (!creates) throw new DatabaseUnfit(`the role ${name} may not create schemas here: make it the owner of the database`);
+  if (!creates)
+    throw new DatabaseUnfit(`the role ${name} may not create schemas here: make it the owner of the database`);
 }

@@ -36,7 +36,10 @@ export function createSession(db: Db, actor: Actor, wish: NewSession): Promise<C
         created_by: actor.userId,
       })
       .execute();
-    await tx.insertInto("cowork.lanes").values({ lane_id: sessionId, org_id: actor.orgId, session_id: sessionId }).execute();
+    await tx
+      .insertInto("cowork.lanes")
+      .values({ lane_id: sessionId, org_id: actor.orgId, session_id: sessionId })
+      .execute();
     if (!wish.prompt) return { sessionId, command: null };
     const first = await enqueuePromptIn(tx, actor, sessionId, { text: wish.prompt, traceparent: wish.traceparent });
     if (!first.ok) throw new Error(`a session made a moment ago refused its first prompt: ${first.reason}`);

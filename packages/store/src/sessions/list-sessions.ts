@@ -10,13 +10,25 @@ export interface SessionPage {
 }
 
 /** Newest change first. The cursor is the last row's place in that order, so a page costs the same however deep it is. */
-export function listSessions(db: Db, actor: Actor, page: { before?: string | undefined; limit: number }): Promise<SessionPage> {
+export function listSessions(
+  db: Db,
+  actor: Actor,
+  page: { before?: string | undefined; limit: number },
+): Promise<SessionPage> {
   return inOrg(db, actor, async (tx) => {
     const place = page.before ? parsePlace(page.before) : null;
-    let query = selectSummaries(tx, actor).orderBy("s.updated_at", "desc").orderBy("s.session_id", "desc").limit(page.limit + 1);
-    if (place) query = query.where(sql<boolean>`(s.updated_at, s.session_id) < (${place.at}::timestamptz, ${place.sessionId}::uuid)`);
+    let query = selectSummaries(tx, actor)
+      .orderBy("s.updated_at", "desc")
+      .orderBy("s.session_id", "desc")
+      .limit(page.limit + 1);
+    if (place)
+      query = query.where(
+        sql<boolean>`(s.updated_at, s.session_id) < (${place.at}::timestamptz, ${place.sessionId}::uuid)`,
+      );
     // Microseconds, which a Date does not keep: rows of one transaction would otherwise hide each other.
-    const rows = await query.select(sql<string>`to_char(s.updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as("place")).execute();
+    const rows = await query
+      .select(sql<string>`to_char(s.updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as("place"))
+      .execute();
     const shown = rows.slice(0, page.limit);
     const last = shown.at(-1);
     return {

@@ -9,7 +9,12 @@ import { setUpDatabase, urlsOf, withOwner } from "../migrate/set-up-database.ts"
 import { sqlFiles } from "../migrate/sql-files.ts";
 
 /** Roles belong to the cluster, and suites run side by side, so all of them use the same passwords. */
-const passwords: RolePasswords & { owner: string } = { owner: "owner-in-tests", web: "web-in-tests", scheduler: "scheduler-in-tests", worker: "worker-in-tests" };
+const passwords: RolePasswords & { owner: string } = {
+  owner: "owner-in-tests",
+  web: "web-in-tests",
+  scheduler: "scheduler-in-tests",
+  worker: "worker-in-tests",
+};
 
 export interface TestDatabase {
   ownerUrl: string;
@@ -26,15 +31,28 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const adminUrl = inject("postgresAdminUrl");
   const template = await ensureTemplate(adminUrl);
   const name = `cowork_t_${randomBytes(6).toString("hex")}`;
-  await withOwner(adminUrl, ({ db }) => sql.raw(`create database ${name} template ${template} owner cowork_owner`).execute(db));
+  await withOwner(adminUrl, ({ db }) =>
+    sql.raw(`create database ${name} template ${template} owner cowork_owner`).execute(db),
+  );
   const ownerUrl = urlOf(adminUrl, name);
   const urls = urlsOf(ownerUrl, passwords);
   const open = (url: string, who: string) =>
-    openDatabase({ url, applicationName: `test-${who}`, deadlineMs: 10_000, connections: 8, transactionPooler: false, scripts: who === "owner" });
+    openDatabase({
+      url,
+      applicationName: `test-${who}`,
+      deadlineMs: 10_000,
+      connections: 8,
+      transactionPooler: false,
+      scripts: who === "owner",
+    });
   const owner = open(ownerUrl, "owner");
   // The template's own privileges stay behind: they belong to a database, not to what is in it.
   await closeDatabaseToOthers(owner.db);
-  const as = { web: open(urls.web, "web"), scheduler: open(urls.scheduler, "scheduler"), worker: open(urls.worker, "worker") };
+  const as = {
+    web: open(urls.web, "web"),
+    scheduler: open(urls.scheduler, "scheduler"),
+    worker: open(urls.worker, "worker"),
+  };
   let movedMs = 0;
   return {
     ownerUrl,
@@ -65,7 +83,9 @@ async function ensureTemplate(adminUrl: string): Promise<string> {
       const found = await sql`select from pg_database where datname = ${name}`.execute(tx);
       if (found.rows.length > 0) return name;
       const building = `${name}_building`;
-      await withOwner(adminUrl, (admin) => sql.raw(`drop database if exists ${building} with (force)`).execute(admin.db));
+      await withOwner(adminUrl, (admin) =>
+        sql.raw(`drop database if exists ${building} with (force)`).execute(admin.db),
+      );
       await setUpDatabase(await createOwner(adminUrl, { database: building, password: passwords.owner }), passwords);
       await withOwner(adminUrl, (admin) => sql.raw(`alter database ${building} rename to ${name}`).execute(admin.db));
       return name;

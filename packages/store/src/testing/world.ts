@@ -33,7 +33,11 @@ export interface World extends TestDatabase {
 
 export async function createWorld(): Promise<World> {
   const test = await createTestDatabase();
-  const { orgId, userId, poolId } = await ensureFirstOwner(test.owner.db, { email: "ada@example.org", displayName: "Ada", orgName: "Example" });
+  const { orgId, userId, poolId } = await ensureFirstOwner(test.owner.db, {
+    email: "ada@example.org",
+    displayName: "Ada",
+    orgName: "Example",
+  });
   const actor: Actor = { orgId, userId };
   const request = (worker: TestWorker, change: Partial<ClaimRequest> = {}): ClaimRequest => ({
     credential: worker.credential,
@@ -64,7 +68,8 @@ export async function createWorld(): Promise<World> {
       const workerId = await ensureWorker(test.owner.db, { poolId, name, credentialHash, validDays: 1 });
       return { workerId, credential, bootId: newId() };
     },
-    wish: async (text = "Say hello") => (await createSession(test.as.web.db, actor, { prompt: text, traceparent: null })).sessionId,
+    wish: async (text = "Say hello") =>
+      (await createSession(test.as.web.db, actor, { prompt: text, traceparent: null })).sessionId,
     enqueue: async (sessionId, text) => {
       const outcome = await enqueuePrompt(test.as.web.db, actor, sessionId, { text, traceparent: null });
       if (!outcome.ok) throw new Error(`the prompt was refused: ${outcome.reason}`);
@@ -85,7 +90,16 @@ export const said = {
   }),
   part: (message: string, id: string, text: string, end?: number): RuntimeEvent => ({
     type: "message.part.updated",
-    payload: { part: { id, messageID: message, sessionID: "ses_test", type: "text", text, time: { start: 1, ...(end ? { end } : {}) } } },
+    payload: {
+      part: {
+        id,
+        messageID: message,
+        sessionID: "ses_test",
+        type: "text",
+        text,
+        time: { start: 1, ...(end ? { end } : {}) },
+      },
+    },
   }),
   delta: (message: string, id: string, offset: number, text: string): RuntimeEvent => ({
     type: "message.part.delta",

@@ -24,9 +24,12 @@ export async function promoteDueWork(db: Db, limit: number): Promise<Promoted> {
   for (const row of due.rows) {
     const promoted = await db.transaction().execute(async (tx) => {
       // Lock first, look after: the lane may be moving right now.
-      const lane = await sql`select from cowork.lanes where lane_id = ${row.lane_id} for no key update skip locked`.execute(tx);
+      const lane =
+        await sql`select from cowork.lanes where lane_id = ${row.lane_id} for no key update skip locked`.execute(tx);
       if (lane.rows.length === 0) return false;
-      const { rows } = await sql<{ promoted: boolean }>`select internal.promote_lane(${row.lane_id}) as promoted`.execute(tx);
+      const { rows } = await sql<{
+        promoted: boolean;
+      }>`select internal.promote_lane(${row.lane_id}) as promoted`.execute(tx);
       return rows[0]!.promoted;
     });
     if (!promoted) continue;

@@ -19,9 +19,17 @@ export interface EventBatch {
 export type WriteRefusal = "stale_lease" | "lease_ended" | "lease_unknown" | "batch_out_of_order" | "batch_too_large";
 
 /** Batches of several lanes share a round trip, each fenced by its own token: one bad lane never spoils the others. */
-export async function appendEvents(db: Db, batches: readonly EventBatch[]): Promise<Array<Outcome<{ through: number }, WriteRefusal>>> {
+export async function appendEvents(
+  db: Db,
+  batches: readonly EventBatch[],
+): Promise<Array<Outcome<{ through: number }, WriteRefusal>>> {
   const fitting = batches.filter((batch) => fitsABatch(batch.events));
-  const inputs = fitting.map(({ lease, batchNo, events, runtimeSessionId }) => ({ token: lease.token, batchNo, events, runtimeSessionId }));
+  const inputs = fitting.map(({ lease, batchNo, events, runtimeSessionId }) => ({
+    token: lease.token,
+    batchNo,
+    events,
+    runtimeSessionId,
+  }));
   if (inputs.length === 0) return batches.map(() => refused("batch_too_large"));
   const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
     select * from worker_api_v1.append_events(${inputs}::jsonb)`.execute(db);

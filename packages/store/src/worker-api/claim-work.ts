@@ -17,7 +17,10 @@ export interface ClaimRequest {
 
 type ClaimAnswer = Omit<Claimed, "lease"> & Pick<Lease, "workId" | "sessionId" | "attempt" | "token">;
 
-export async function claimWork(db: Db, request: ClaimRequest): Promise<Outcome<Claimed[], "credential_invalid" | "worker_not_active">> {
+export async function claimWork(
+  db: Db,
+  request: ClaimRequest,
+): Promise<Outcome<Claimed[], "credential_invalid" | "worker_not_active">> {
   const { rows } = await sql<VerbRow<ClaimAnswer[]>>`
     select * from worker_api_v1.claim(${request.credential}, ${request.bootId}, ${request.requestSecret},
       ${request.limit}::int, ${request.ttlMs}::int)`.execute(db);

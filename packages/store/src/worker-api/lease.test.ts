@@ -29,15 +29,30 @@ describe("a worker that holds a lease", () => {
     const claimed = await world.claimOne(worker);
     expect(claimed).toMatchObject({ text: "Greet me", nextBatch: 1, lease: { sessionId, attempt: 1 } });
 
-    const first = { lease: claimed.lease, batchNo: 1, runtimeSessionId: "ses_abc", events: [said.message("msg_1"), said.part("msg_1", "prt_1", ""), said.delta("msg_1", "prt_1", 0, "Hel")] };
+    const first = {
+      lease: claimed.lease,
+      batchNo: 1,
+      runtimeSessionId: "ses_abc",
+      events: [said.message("msg_1"), said.part("msg_1", "prt_1", ""), said.delta("msg_1", "prt_1", 0, "Hel")],
+    };
     // command.accepted and attempt.started came before.
     expect(await appendEvents(db(), [first])).toEqual([{ ok: true, value: { through: 5 } }]);
-    const ended = await finishWork(db(), { lease: claimed.lease, batchNo: 2, events: [said.delta("msg_1", "prt_1", 3, "lo"), said.part("msg_1", "prt_1", "Hello", 2)], outcome: { kind: "succeeded" } });
+    const ended = await finishWork(db(), {
+      lease: claimed.lease,
+      batchNo: 2,
+      events: [said.delta("msg_1", "prt_1", 3, "lo"), said.part("msg_1", "prt_1", "Hello", 2)],
+      outcome: { kind: "succeeded" },
+    });
     expect(ended).toEqual({ ok: true, value: { through: 8 } });
 
     const snapshot = await readSnapshot(world.as.web.db, world.actor, sessionId);
     expect(snapshot!.through).toBe(8);
-    expect(snapshot!.transcript.commands[claimed.commandId]).toMatchObject({ status: "succeeded", attempt: 1, text: "Greet me", by: "Ada" });
+    expect(snapshot!.transcript.commands[claimed.commandId]).toMatchObject({
+      status: "succeeded",
+      attempt: 1,
+      text: "Greet me",
+      by: "Ada",
+    });
     expect(snapshot!.transcript.messages["msg_1"]!.parts["prt_1"]).toMatchObject({ text: "Hello" });
   });
 
@@ -47,7 +62,12 @@ describe("a worker that holds a lease", () => {
     const batch = { lease, batchNo: 1, events: [said.message("msg_2")] };
     const once = await appendEvents(db(), [batch]);
     expect(await appendEvents(db(), [batch])).toEqual(once);
-    const finish = { lease, batchNo: 2, events: [said.part("msg_2", "prt_2", "Done", 2)], outcome: { kind: "succeeded" } as const };
+    const finish = {
+      lease,
+      batchNo: 2,
+      events: [said.part("msg_2", "prt_2", "Done", 2)],
+      outcome: { kind: "succeeded" } as const,
+    };
     const ended = await finishWork(db(), finish);
     expect(await finishWork(db(), finish)).toEqual(ended);
     const snapshot = await readSnapshot(world.as.web.db, world.actor, sessionId);
@@ -60,7 +80,8 @@ describe("a worker that holds a lease", () => {
     const once = await claimWork(db(), request);
     expect(once).toMatchObject({ ok: true, value: [{ lease: { attempt: 1 } }] });
     expect(await claimWork(db(), request)).toEqual(once);
-    if (once.ok) await finishWork(db(), { lease: once.value[0]!.lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
+    if (once.ok)
+      await finishWork(db(), { lease: once.value[0]!.lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
   });
 
   it("is refused when a batch is missing, and when a batch is too large, without hurting other lanes of the same call", async () => {
@@ -73,7 +94,11 @@ describe("a worker that holds a lease", () => {
       { lease: b!.lease, batchNo: 1, events: many },
       { lease: b!.lease, batchNo: 1, events: [said.message("msg_3")] },
     ]);
-    expect(answers).toMatchObject([{ ok: false, reason: "batch_out_of_order" }, { ok: false, reason: "batch_too_large" }, { ok: true }]);
+    expect(answers).toMatchObject([
+      { ok: false, reason: "batch_out_of_order" },
+      { ok: false, reason: "batch_too_large" },
+      { ok: true },
+    ]);
     for (const claimed of [a!, b!]) {
       const batchNo = claimed === a ? 1 : 2;
       await finishWork(db(), { lease: claimed.lease, batchNo, events: [], outcome: { kind: "succeeded" } });
@@ -83,7 +108,12 @@ describe("a worker that holds a lease", () => {
   it("stores an answer with NUL characters and broken surrogates instead of losing the batch", async () => {
     const sessionId = await world.wish();
     const { lease } = await world.claimOne(worker);
-    await finishWork(db(), { lease, batchNo: 1, events: [said.message("msg_4"), said.part("msg_4", "prt_4", "a\u0000b\uD800c", 2)], outcome: { kind: "succeeded" } });
+    await finishWork(db(), {
+      lease,
+      batchNo: 1,
+      events: [said.message("msg_4"), said.part("msg_4", "prt_4", "a\u0000b\uD800c", 2)],
+      outcome: { kind: "succeeded" },
+    });
     const snapshot = await readSnapshot(world.as.web.db, world.actor, sessionId);
     expect(snapshot!.transcript.messages["msg_4"]!.parts["prt_4"]).toMatchObject({ text: "a\uFFFDb\uFFFDc" });
   });
@@ -114,7 +144,11 @@ describe("a worker that lost its lease", () => {
       expect(await finishWork(db(), { lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } })).toEqual(stale);
     }
     const evidence = (await staleEvidence()).slice(before);
-    expect(evidence.map((row) => (row.subject as { writeClass: string }).writeClass).sort()).toEqual(["events", "renewals", "session_command_status"]);
+    expect(evidence.map((row) => (row.subject as { writeClass: string }).writeClass).sort()).toEqual([
+      "events",
+      "renewals",
+      "session_command_status",
+    ]);
     await recoverExpiredLeases(world.as.scheduler.db, 10);
   });
 
@@ -125,7 +159,9 @@ describe("a worker that lost its lease", () => {
     const again = await world.claimOne(worker);
     expect(again.lease.workId).toBe(old!.lease.workId);
     expect(again.lease.attempt).toBe(old!.lease.attempt + 1);
-    expect(await appendEvents(db(), [{ lease: old!.lease, batchNo: 1, events: [] }])).toEqual([{ ok: false, reason: "stale_lease" }]);
+    expect(await appendEvents(db(), [{ lease: old!.lease, batchNo: 1, events: [] }])).toEqual([
+      { ok: false, reason: "stale_lease" },
+    ]);
     await finishWork(db(), { lease: again.lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
   });
 
@@ -134,7 +170,9 @@ describe("a worker that lost its lease", () => {
     const { lease } = await world.claimOne(worker);
     await finishWork(db(), { lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
     const before = (await staleEvidence()).length;
-    expect(await appendEvents(db(), [{ lease, batchNo: 2, events: [] }])).toEqual([{ ok: false, reason: "lease_ended" }]);
+    expect(await appendEvents(db(), [{ lease, batchNo: 2, events: [] }])).toEqual([
+      { ok: false, reason: "lease_ended" },
+    ]);
     expect(await staleEvidence()).toHaveLength(before);
   });
 
@@ -143,10 +181,14 @@ describe("a worker that lost its lease", () => {
     for (let n = 1; n <= 5; n += 1) {
       await world.claimOne(worker);
       await expire();
-      expect(await recoverExpiredLeases(world.as.scheduler.db, 10)).toMatchObject([{ sessionId, decision: n < 5 ? "queued" : "dead" }]);
+      expect(await recoverExpiredLeases(world.as.scheduler.db, 10)).toMatchObject([
+        { sessionId, decision: n < 5 ? "queued" : "dead" },
+      ]);
     }
     const snapshot = await readSnapshot(world.as.web.db, world.actor, sessionId);
-    expect(Object.values(snapshot!.transcript.commands)).toMatchObject([{ status: "failed", reason: "attempts_exhausted", attempt: 5 }]);
+    expect(Object.values(snapshot!.transcript.commands)).toMatchObject([
+      { status: "failed", reason: "attempts_exhausted", attempt: 5 },
+    ]);
     expect(await world.claimAll(worker)).toEqual([]);
   });
 });
@@ -158,9 +200,11 @@ describe("a claim", () => {
     const crowd = await Promise.all(Array.from({ length: 8 }, (_, n) => world.enrol(`crowd-${n}`)));
     const claims = (await Promise.all(crowd.map((one) => world.claimAll(one, 3)))).flat();
     // A candidate that another claim holds at that moment is skipped, not waited for: what is left comes with the next look.
-    for (let left = await world.claimAll(worker); left.length > 0; left = await world.claimAll(worker)) claims.push(...left);
+    for (let left = await world.claimAll(worker); left.length > 0; left = await world.claimAll(worker))
+      claims.push(...left);
     expect(claims.map((claimed) => claimed.lease.sessionId).sort()).toEqual([...sessions].sort());
-    for (const { lease } of claims) await finishWork(db(), { lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
+    for (const { lease } of claims)
+      await finishWork(db(), { lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
   });
 
   it("is refused without a valid credential", async () => {

@@ -14,7 +14,10 @@ export function toOutcome<T, R extends Reason>(row: VerbRow<T> | undefined): Out
 }
 
 /** Answers of a batch come in lock order; this puts them back into the order of the inputs. */
-export function inInputOrder<T, R extends Reason>(rows: Array<VerbRow<T> & { idx: number }>, inputs: number): Array<Outcome<T, R>> {
+export function inInputOrder<T, R extends Reason>(
+  rows: Array<VerbRow<T> & { idx: number }>,
+  inputs: number,
+): Array<Outcome<T, R>> {
   const byIndex = new Map(rows.map((row) => [row.idx, row]));
   return Array.from({ length: inputs }, (_, n) => toOutcome<T, R>(byIndex.get(n + 1)));
 }

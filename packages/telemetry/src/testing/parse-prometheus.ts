@@ -49,7 +49,9 @@ function parseLabels(text: string): Record<string, string> {
 function checkHistogram(name: string, { samples }: Family): void {
   const buckets = samples.filter((sample) => sample.name === `${name}_bucket`);
   const count = samples.find((sample) => sample.name === `${name}_count`)?.value;
-  const growing = buckets.every((bucket, at) => at === 0 || bucket.labels["le"] === undefined || bucket.value >= buckets[at - 1]!.value);
+  const growing = buckets.every(
+    (bucket, at) => at === 0 || bucket.labels["le"] === undefined || bucket.value >= buckets[at - 1]!.value,
+  );
   const complete = buckets.at(-1)?.labels["le"] === "+Inf" && buckets.at(-1)?.value === count;
   if (samples.length > 0 && (!growing || !complete)) throw new Error(`${name} is not a cumulative histogram`);
 }

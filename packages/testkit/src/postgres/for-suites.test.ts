@@ -38,7 +38,9 @@ describe("the PostgreSQL for suites", () => {
 
     const code = `import { suitePostgres } from ${JSON.stringify(new URL("./for-suites.ts", import.meta.url).href)};
       await suitePostgres(); process.stdin.resume();`;
-    const run = spawn(process.execPath, ["--input-type=module", "--eval", code], { stdio: ["pipe", "inherit", "inherit"] });
+    const run = spawn(process.execPath, ["--input-type=module", "--eval", code], {
+      stdio: ["pipe", "inherit", "inherit"],
+    });
     const left = await eventually("the other run to have its PostgreSQL", async () => {
       const [home] = await readdir(temporary);
       return home === undefined ? null : findPostmaster(join(temporary, home, "data"));

@@ -121,7 +121,7 @@ async function initdb(
   try {
     await run(command, args, { env: { ...process.env, LC_ALL: "C" }, timeout: initdbDeadlineMs });
   } catch (cause) {
-    const said = String((cause as { stderr?: string }).stderr ?? "").trim();
+    const said = ((cause as { stderr?: string }).stderr ?? "").trim();
     if (/Permission denied/.test(said)) throw unwritable(cluster.dataDir, cause);
     const line = said.split("\n").find((text) => /error|failed|could not/i.test(text)) ?? "it was ended";
     throw new PostgresStartError("failed", `initdb could not make ${cluster.dataDir}: ${line}`, { cause });

@@ -79,7 +79,7 @@ export async function startScriptedModel(
       completion: startCompletion(response, id, chat.model, chat.stream === true),
       seen: { authorization, prompt: conversation.prompt, toolResults: conversation.toolResults },
       promptTokens: Math.ceil(body.length / 4),
-      refusals: refusalsOf(refusals, `${request.headers["x-session-id"] ?? ""} ${body}`),
+      refusals: refusalsOf(refusals, `${String(request.headers["x-session-id"])} ${body}`),
       signal: AbortSignal.any([left.signal, closing.signal]),
     });
   };

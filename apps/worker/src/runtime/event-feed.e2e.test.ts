@@ -1,0 +1,106 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newId } from "@open-cowork/contracts/ids";
+import { eventually } from "@open-cowork/testkit/eventually";
+import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
+import { mkdtemp, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { engineClient } from "./engine-client.ts";
+import type { EngineEvent } from "./engine-event.ts";
+import { startEngine, type EngineProcess } from "./engine-process.ts";
+import { permissionsWithoutSandbox, providerId } from "./engine-settings.ts";
+import { followEvents } from "./event-feed.ts";
+import { openRegistry } from "./registry.ts";
+import { openSessionDirectory } from "./session-directory.ts";
+
+let root: string;
+let model: ScriptedModel;
+let engine: EngineProcess;
+let wire: Server;
+const sockets = new Set<Socket>();
+let isCut = false;
+
+beforeAll(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), "cowork-feed-")));
+  model = await startScriptedModel();
+  engine = await startEngine({
+    sessionId: newId(),
+    directory: await openSessionDirectory(root, "s-1"),
+    door: { baseUrl: model.baseUrl, token: "cwk_test", modelId: "demo" },
+    permissions: permissionsWithoutSandbox,
+    registry: openRegistry(root, newId()),
+    startMs: 60_000,
+    signal: new AbortController().signal,
+  });
+  // A wire that can be cut between the feed and the engine; everything else talks to the engine directly.
+  wire = createServer((near) => {
+    if (isCut) return near.destroy();
+    const far = connect(Number(new URL(engine.url).port), "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => wire.listen(0, "127.0.0.1", resolve));
+});
+afterAll(async () => {
+  wire?.close();
+  await engine?.end();
+  await model?.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+describe("an event feed whose connection breaks", () => {
+  it("comes back, and gets every durable event exactly once, and the status that no history holds", async () => {
+    const { id: sessionId } = await engine.client.createSession("Feed");
+    const seen: EngineEvent[] = [];
+    const gaps: number[] = [];
+    const stop = new AbortController();
+    const { port } = wire.address() as AddressInfo;
+    await followEvents({
+      client: engineClient(`http://127.0.0.1:${port}`, engine.password),
+      sessionId,
+      onEvent: (event) => void seen.push(event),
+      onGap: () => void gaps.push(seen.length),
+      onTrouble: () => {},
+      signal: stop.signal,
+    });
+    const prompt = {
+      model: { providerID: providerId, modelID: "demo" },
+      parts: [{ type: "text" as const, text: "[script:demo] go" }],
+    };
+    await engine.client.prompt(sessionId, prompt);
+    await eventually("it hears the first words", () => seen.some(({ type }) => type === "message.part.delta"), {
+      withinMs: 20_000,
+    });
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+    await eventually("the turn ends unheard", async () => (await engine.client.statuses())[sessionId] === undefined, {
+      withinMs: 20_000,
+    });
+    isCut = false;
+
+    const isIdle = () => {
+      const last = seen.findLast(({ type }) => type === "session.status");
+      return last?.type === "session.status" && last.status.type === "idle";
+    };
+    await eventually("it has caught up", () => gaps.length > 0 && isIdle());
+    const isDurable = (type: string) => /^message\.(part\.)?updated/.test(type);
+    await new Promise((r) => setTimeout(r, 2000));
+    const history = await engine.client.history({ [sessionId]: 0 });
+    const h = history.filter(({ type }) => isDurable(type)).map((e: any) => `${e.type.replace(/.1$/, "")} ${e.data.info?.id ?? e.data.part?.id}`);
+    const hs = history.filter(({ type }) => isDurable(type)).map((e: any) => e.seq);
+    const f = seen.filter(({ type }) => isDurable(type)).map((e: any) => `${e.type} ${e.info?.id ?? e.part?.id}`);
+    let i = 0; const missing: string[] = [];
+    h.forEach((line: string, n: number) => { if (f[i] === line) i++; else missing.push(`${hs[n]} ${line}`); });
+    console.log("DIFF", h.length, f.length, gaps, missing.join(" | "), "last", hs.at(-1));
+    await eventually("it has heard what OpenCode has noted", async () => {
+      const history = await engine.client.history({ [sessionId]: 0 });
+      return seen.filter(({ type }) => isDurable(type)).length === history.filter(({ type }) => isDurable(type)).length;
+    });
+    expect(seen.slice(gaps[0]).some(({ type }) => type === "message.part.updated")).toBe(true);
+    stop.abort();
+  });
+});
