@@ -15,9 +15,12 @@ export function readRepository(): Sources {
   const walk = (folder: string) => {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder ? `${folder}/${entry.name}` : entry.name;
-      if (entry.isDirectory() && !notOurs.has(entry.name)) walk(path);
-      else if (entry.isFile() && !binary.test(path) && !path.endsWith(".log")) {
-        sources.set(path, readFileSync(join(root, path), "utf8"));
+      // A worktree has a file where a clone has the folder .git.
+      if (notOurs.has(entry.name)) continue;
+      if (entry.isDirectory()) walk(path);
+      else if (entry.isFile() && !path.endsWith(".log")) {
+        // A picture has no text to check, but pages link to it.
+        sources.set(path, binary.test(path) ? "" : readFileSync(join(root, path), "utf8"));
       }
     }
   };
