@@ -2,7 +2,14 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import type { PlaneClient } from "../plane/plane-client.ts";
 import type { Seeded } from "./seeded.ts";
 
-const prompts = ["[script:slow] go on", "[script:text] hello", "[script:tool] write it down", "Hello, who are you?"];
+/** Mostly quick ones, so that what waits in a lane at the end is worked off in seconds. */
+const prompts = [
+  "[script:slow] go on",
+  "[script:text] hello",
+  "[script:text] and again",
+  "[script:tool] write it down",
+  "Hello, who are you?",
+];
 
 /**
  * Prompts one session until the signal aborts; returns the ids of what the plane accepted. A refused or unanswered
@@ -17,7 +24,7 @@ export async function keepPrompting(
   const accepted: string[] = [];
   while (!stop.aborted) {
     const text = random.pick(prompts);
-    const pauseMs = random.between(1_000, 6_000);
+    const pauseMs = random.between(2_000, 7_000);
     const answer = await client.prompt(sessionId, text).catch(() => null);
     if (answer) accepted.push(answer.commandId);
     await systemClock.sleep(pauseMs, stop).catch(() => {});

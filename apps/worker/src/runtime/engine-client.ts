@@ -30,7 +30,7 @@ const history = z.array(
 );
 
 /** The engine answered, but not with what was asked for. */
-export class EngineRefused extends Error {
+class EngineRefused extends Error {
   override name = "EngineRefused";
   readonly status: number;
   constructor(call: string, status: number) {
@@ -44,10 +44,13 @@ export type EngineClient = ReturnType<typeof engineClient>;
 export function engineClient(url: string, password: string) {
   const authorization = `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}`;
 
+  // No connection is kept: the next engine may get this one's port (4096 mostly), and would be sent a dead socket.
+  const always = { authorization, connection: "close" };
+
   const send = async (method: string, path: string, body: unknown, withinMs: number): Promise<Response> => {
     const response = await fetch(url + path, {
       method,
-      headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: { ...always, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: deadline(withinMs, `OpenCode (${method} ${path.split("/")[1]})`),
     });
@@ -98,7 +101,7 @@ export function engineClient(url: string, password: string) {
       const controller = new AbortController();
       const abort = () => controller.abort(opening.reason);
       opening.addEventListener("abort", abort, { once: true });
-      const response = await fetch(`${url}/global/event`, { headers: { authorization }, signal: controller.signal });
+      const response = await fetch(`${url}/global/event`, { headers: always, signal: controller.signal });
       // From here on only the caller's signal ends it.
       opening.removeEventListener("abort", abort);
       signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });

@@ -32,7 +32,7 @@ export const permissionsWithoutSandbox: Permissions = {
   doom_loop: "deny",
 };
 
-export function engineConfig(door: ModelDoor, permission: Permissions): Config {
+function engineConfig(door: ModelDoor, permission: Permissions): Config {
   const model = `${providerId}/${door.modelId}`;
   return {
     model,

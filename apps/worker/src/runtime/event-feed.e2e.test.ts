@@ -75,6 +75,7 @@ describe("an event feed whose connection breaks", () => {
     await eventually("it hears the first words", () => seen.some(({ type }) => type === "message.part.delta"), {
       withinMs: 20_000,
     });
+    const cutAt = seen.length;
     isCut = true;
     for (const socket of sockets) socket.destroy();
     await eventually("the turn ends unheard", async () => (await engine.client.statuses())[sessionId] === undefined, {
@@ -86,21 +87,13 @@ describe("an event feed whose connection breaks", () => {
       const last = seen.findLast(({ type }) => type === "session.status");
       return last?.type === "session.status" && last.status.type === "idle";
     };
-    await eventually("it has caught up", () => gaps.length > 0 && isIdle());
+    await eventually("it has caught up", () => gaps.some((at) => at > cutAt) && isIdle());
     const isDurable = (type: string) => /^message\.(part\.)?updated/.test(type);
-    await new Promise((r) => setTimeout(r, 2000));
-    const history = await engine.client.history({ [sessionId]: 0 });
-    const h = history.filter(({ type }) => isDurable(type)).map((e: any) => `${e.type.replace(/.1$/, "")} ${e.data.info?.id ?? e.data.part?.id}`);
-    const hs = history.filter(({ type }) => isDurable(type)).map((e: any) => e.seq);
-    const f = seen.filter(({ type }) => isDurable(type)).map((e: any) => `${e.type} ${e.info?.id ?? e.part?.id}`);
-    let i = 0; const missing: string[] = [];
-    h.forEach((line: string, n: number) => { if (f[i] === line) i++; else missing.push(`${hs[n]} ${line}`); });
-    console.log("DIFF", h.length, f.length, gaps, missing.join(" | "), "last", hs.at(-1));
     await eventually("it has heard what OpenCode has noted", async () => {
       const history = await engine.client.history({ [sessionId]: 0 });
       return seen.filter(({ type }) => isDurable(type)).length === history.filter(({ type }) => isDurable(type)).length;
     });
-    expect(seen.slice(gaps[0]).some(({ type }) => type === "message.part.updated")).toBe(true);
+    expect(seen.slice(cutAt).some(({ type }) => type === "message.part.updated")).toBe(true);
     stop.abort();
   });
 });

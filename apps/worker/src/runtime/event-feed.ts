@@ -18,6 +18,8 @@ export interface EventFeedOptions {
 /** OpenCode beats every 10 s; a stream that is silent for longer than this is dead although it looks open. */
 const deadAfterMs = 30_000;
 const reconnectMs = 100;
+/** How many durable events may have come before the first one that was heard. */
+const lookBehind = 20;
 
 /** Resolves once OpenCode has subscribed us; goes on in the background until the signal aborts. */
 export async function followEvents(options: EventFeedOptions): Promise<void> {
@@ -31,7 +33,7 @@ interface Position {
 }
 
 async function follow(first: Frames, options: EventFeedOptions): Promise<void> {
-  const { signal, onGap, onTrouble } = options;
+  const { signal, onTrouble } = options;
   const position: Position = { seq: null };
   let frames: Frames | null = first;
   while (!signal.aborted) {
@@ -39,7 +41,6 @@ async function follow(first: Frames, options: EventFeedOptions): Promise<void> {
       if (frames === null) {
         // Subscribed first and read afterwards, so that nothing falls between history and stream.
         frames = await subscribe(options);
-        onGap();
         await catchUp(options, position);
       }
       await readStream(frames, options, position);
@@ -55,8 +56,8 @@ async function follow(first: Frames, options: EventFeedOptions): Promise<void> {
 type Frames = ReadableStreamDefaultReader<EventSourceMessage>;
 
 /**
- * The answer's headers come before the subscription: OpenCode first sends `server.connected` and only then begins to
- * listen. So that frame is awaited, and a jump in the sequence tells of what came in between all the same.
+ * OpenCode begins to listen for us a moment after its headers and its `server.connected` frame. So that frame is
+ * awaited, and the sequence then tells whether something fell into the moment in between.
  */
 async function subscribe({ client, signal }: EventFeedOptions): Promise<Frames> {
   const stream = await client.events(signal);
@@ -77,7 +78,8 @@ async function readStream(frames: Frames, options: EventFeedOptions, position: P
       const { value, done } = await nextOf(frames);
       if (done) return;
       const { seq, event } = readFrame(JSON.parse(value.data), options.sessionId);
-      if (seq !== null && position.seq !== null) {
+      if (seq !== null) {
+        position.seq ??= Math.max(0, seq - 1 - lookBehind);
         if (seq <= position.seq) continue;
         if (seq > position.seq + 1) {
           // The history holds this one as well.
@@ -93,7 +95,7 @@ async function readStream(frames: Frames, options: EventFeedOptions, position: P
   }
 }
 
-async function readHistory({ client, sessionId, onEvent }: EventFeedOptions, position: Position): Promise<void> {
+async function readHistory({ client, sessionId, onEvent, onGap }: EventFeedOptions, position: Position): Promise<void> {
   const missed = await client.history(position.seq === null ? {} : { [sessionId]: position.seq });
   for (const { seq, aggregate_id, type, data } of missed.sort((a, b) => a.seq - b.seq)) {
     if (aggregate_id !== sessionId || seq <= (position.seq ?? -1)) continue;
@@ -101,6 +103,8 @@ async function readHistory({ client, sessionId, onEvent }: EventFeedOptions, pos
     const event = readDurable(type, data);
     if (event) await onEvent(event);
   }
+  // Only now: a part that the history opened had deltas that nobody heard.
+  onGap();
 }
 
 /** Everything durable from the history; asks and status are not in there and are asked for. */

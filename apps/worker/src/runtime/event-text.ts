@@ -15,7 +15,7 @@ export interface EventText {
 }
 
 /** Where the agent's files are, for whoever reads the events. */
-export const visibleWorkspace = "/workspace";
+const visibleWorkspace = "/workspace";
 const visibleState = "/session";
 
 export function eventText(directory: SessionDirectory, secrets: readonly string[]): EventText {

@@ -6,7 +6,7 @@ import { engineVersion } from "./binary.ts";
 import { readFrame } from "./engine-event.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
-import type { Fixture } from "./record-fixtures.ts";
+import type { Fixture } from "./testing/record-fixtures.ts";
 import { sessionDirectoryOf } from "./session-directory.ts";
 import { TurnTracker, type TurnEnd } from "./turn-tracker.ts";
 

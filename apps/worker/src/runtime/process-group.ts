@@ -5,7 +5,7 @@ import { groupMembers } from "./process-identity.ts";
  * Ends a whole process group: TERM, TERM, KILL. Twice TERM, because OpenCode swallows the first one in some moments of
  * its start. Tools that the agent started stay in the group, so "the engine has exited" is not yet the end.
  */
-export const endSteps = [
+const endSteps = [
   { signal: "SIGTERM", waitMs: 2_000 },
   { signal: "SIGTERM", waitMs: 2_000 },
   { signal: "SIGKILL", waitMs: 5_000 },

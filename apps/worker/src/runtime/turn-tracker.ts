@@ -93,7 +93,7 @@ function endOfError(error: EngineError): TurnEnd {
   return { kind: "failed", reason: failureOf(error), message: error.data?.message ?? error.name };
 }
 
-export function failureOf(error: EngineError): Failure {
+function failureOf(error: EngineError): Failure {
   if (error.name === "ProviderAuthError") return "provider_error";
   if (error.name !== "APIError") return "runtime_error";
   const { statusCode, isRetryable } = error.data ?? {};

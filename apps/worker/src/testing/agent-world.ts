@@ -42,7 +42,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
   const onRequest = (outcome: string) => void brokerOutcomes.push(outcome);
   const broker = await startBroker({ upstream: model.baseUrl, apiKey: new Secret(providerKey), onRequest });
   const registry = openRegistry(root, newId());
-  const started = new Set<Runtime>();
+  const starts = new Set<Promise<Runtime>>();
 
   return {
     root,
@@ -53,7 +53,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
       const token = createToken("broker");
       broker.admit(token);
       const troubles: string[] = [];
-      const runtime = await startRuntime({
+      const starting = startRuntime({
         workerRoot: root,
         sessionId,
         runtimeSessionId,
@@ -64,11 +64,13 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
         onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
         ...(permissions && { permissions }),
       });
-      started.add(runtime);
+      starts.add(starting);
+      const runtime = await starting;
       return { runtime, token, troubles, workspace: join(root, "sessions", sessionId, "workspace") };
     },
     async close() {
-      for (const runtime of started) await runtime.end();
+      // Also one that was still starting when a test failed.
+      for (const start of await Promise.allSettled(starts)) if (start.status === "fulfilled") await start.value.end();
       await broker.close();
       await model.close();
       await rm(root, { recursive: true, force: true });

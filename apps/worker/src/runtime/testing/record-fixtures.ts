@@ -1,6 +1,6 @@
 /**
  * Records what the pinned OpenCode really sends, for the contract tests of the adapter:
- * `node apps/worker/src/runtime/record-fixtures.ts`. Run it after moving the pin, and read the diff.
+ * `node apps/worker/src/runtime/testing/record-fixtures.ts`. Run it after moving the pin, and read the diff.
  */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,10 +9,10 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
-import { startEngine, type EngineProcess } from "./engine-process.ts";
-import { permissionsWithoutSandbox, providerId, type Permissions } from "./engine-settings.ts";
-import { openRegistry } from "./registry.ts";
-import { openSessionDirectory } from "./session-directory.ts";
+import { startEngine, type EngineProcess } from "../engine-process.ts";
+import { permissionsWithoutSandbox, providerId, type Permissions } from "../engine-settings.ts";
+import { openRegistry } from "../registry.ts";
+import { openSessionDirectory } from "../session-directory.ts";
 
 export interface Fixture {
   version: string;
@@ -41,7 +41,7 @@ const recordMs = 60_000;
 
 const root = await realpath(await mkdtemp(join(tmpdir(), "cowork-record-")));
 const model = await startScriptedModel();
-const folder = new URL("fixtures/", import.meta.url);
+const folder = new URL("../fixtures/", import.meta.url);
 await mkdir(folder, { recursive: true });
 try {
   for (const [name, recording] of Object.entries(recordings)) {
