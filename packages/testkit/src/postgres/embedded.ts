@@ -96,7 +96,8 @@ async function launch([command, ...args]: [string, ...string[]], cwd: string, lo
       cwd,
       detached: true,
       stdio: ["ignore", output.fd, output.fd],
-      env: { ...process.env, LC_ALL: "C" },
+      // Nothing of the launcher's own: it may hold a provider's key.
+      env: { PATH: process.env["PATH"], TZ: process.env["TZ"], LC_ALL: "C" },
     });
     child.once("error", () => {});
     return child;
