@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { pidOf } from "../plane/running-plane.ts";
+import { runtimesOf } from "../start/runtimes.ts";
 import type { Seeded } from "./seeded.ts";
 
 type Victim = "worker" | "web" | "scheduler" | "runtime" | "backend" | "postmaster";
@@ -62,20 +62,10 @@ export async function harmUntil(
 }
 
 function pidsOf(root: string, victim: Victim): number[] {
-  if (victim === "runtime") return runtimesOf(root);
+  if (victim === "runtime") return runtimesOf(root).map(({ pid }) => pid);
   const pid = pidOf(root, victim === "backend" || victim === "postmaster" ? "postgres" : victim);
   if (pid === null) return [];
   return victim === "backend" ? backendsOf(pid) : [pid];
-}
-
-function runtimesOf(root: string): number[] {
-  const directory = join(root, "worker", "runtimes");
-  try {
-    const files = readdirSync(directory).filter((file) => file.endsWith(".json"));
-    return files.map((file) => (JSON.parse(readFileSync(join(directory, file), "utf8")) as { pid: number }).pid);
-  } catch {
-    return [];
-  }
 }
 
 /** Only those that serve a client: killing the writer or the checkpointer is the same as an immediate stop. */

@@ -47,7 +47,7 @@ describe("a prompt", () => {
     const leave = new AbortController();
     const { value: transcript } = await client.follow(sessionId, leave.signal).next();
     leave.abort();
-    const [turn] = turnsOf(transcript!);
+    const [turn] = turnsOf(transcript);
     expect(turn!.command.attempt).toBe(2);
     expect(turn!.lost.map((message) => message.attempt)).toEqual([1]);
     expect(turn!.answers.length).toBeGreaterThan(0);

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { startConfig } from "@open-cowork/contracts/config/services";
+import { ownVersion, readFlags } from "@open-cowork/telemetry/command-line";
 import { settingsHelp } from "@open-cowork/telemetry/settings-help";
-import { Plane, webUrl } from "./plane.ts";
+import { Plane, planeUrl } from "./plane.ts";
 import { Progress, seconds } from "./progress.ts";
 import { StartRefused } from "./refusal.ts";
 import { claimRoot, openRoot } from "./root-directory.ts";
@@ -20,6 +20,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 
 try {
   const flags = readFlags();
+  if (typeof flags === "string") throw new StartRefused(flags, 2);
   if (flags.help) process.stdout.write(settingsHelp("pnpm start", "the whole plane on one machine.", startConfig));
   else if (flags.version) process.stdout.write(`${ownVersion()}\n`);
   else await run();
@@ -33,7 +34,7 @@ process.exit();
 
 async function run(): Promise<void> {
   const settings = readSettings(process.env, (path) => readFileSync(path, "utf8"));
-  const url = settings.forService.web["OPEN_COWORK_CLOUD_PUBLIC_URL"] ?? webUrl(settings);
+  const url = planeUrl(settings);
   const root = openRoot(settings.start.root, repository);
   const claim = claimRoot(root, { pid: process.pid, url });
   progress.line(`Open Cowork, data in ${root}\n`);
@@ -68,21 +69,4 @@ Ready in ${seconds(systemClock.monotonicMs() - startedAt)}: ${progress.strong(ur
   Logs       ${root}/logs
   Stop       Ctrl-C (or: kill ${process.pid})
 `);
-}
-
-function readFlags(): { help: boolean; version: boolean } {
-  try {
-    const options = {
-      help: { type: "boolean", default: false },
-      version: { type: "boolean", default: false },
-    } as const;
-    return parseArgs({ options, strict: true }).values;
-  } catch (error) {
-    throw new StartRefused(`${(error as Error).message}; --help lists what there is`, 2);
-  }
-}
-
-function ownVersion(): string {
-  return (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string })
-    .version;
 }

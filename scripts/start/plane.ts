@@ -73,7 +73,6 @@ export class Plane {
     });
     const [modelUrl, { urls, worker, signInToken }] = await this.#together([model, database]);
 
-    const publicUrl = settings.forService.web["OPEN_COWORK_CLOUD_PUBLIC_URL"];
     await this.#together([
       this.#startService("web", urls, { OPEN_COWORK_CLOUD_PORT: String(settings.start.port) }),
       this.#startService("scheduler", urls, {}),
@@ -84,7 +83,7 @@ export class Plane {
         OPEN_COWORK_CLOUD_WORKER_CREDENTIAL: worker.credential,
       }),
     ]);
-    return { signInUrl: `${publicUrl ?? webUrl(settings)}/sign-in?token=${signInToken}` };
+    return { signInUrl: `${planeUrl(settings)}/sign-in?token=${signInToken}` };
   }
 
   /** Waits for all; the first failure makes the others give up, and is the one that is thrown. */
@@ -198,6 +197,8 @@ export class Plane {
   }
 }
 
-export function webUrl({ start }: Settings): string {
-  return `http://127.0.0.1:${start.port}`;
+/** What people open, as the web service will understand it; whether it is acceptable is for that service to say. */
+export function planeUrl({ start, forService }: Settings): string {
+  const given = forService.web["OPEN_COWORK_CLOUD_PUBLIC_URL"] ?? "";
+  return URL.canParse(given) ? new URL(given).origin : `http://127.0.0.1:${start.port}`;
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -62,6 +62,23 @@ describe("a start after a killed start", () => {
     writeFileSync(join(registry.directory, "web.json"), `{"pid": ${process.pid}, "startT`);
     writeFileSync(join(registry.directory, "model.json"), JSON.stringify({ pid: process.pid, role: "model" }));
     expect(await registry.endOrphans()).toEqual([]);
+  });
+});
+
+describe("a stop by force", () => {
+  it("ends every part, and the runtimes that the worker can no longer end", async () => {
+    const [part, runtime, stranger] = [startProcess(), startProcess(), startProcess()];
+    registry.record("worker", part);
+    const runtimes = join(root, "worker", "runtimes");
+    mkdirSync(runtimes, { recursive: true });
+    const write = (name: string, { pid, startTime, machineBootId }: ProcessIdentity) =>
+      writeFileSync(join(runtimes, name), JSON.stringify({ pid, processStartTime: startTime, bootId: machineBootId }));
+    write("one.json", identify(runtime)!);
+    write("two.json", { ...identify(stranger)!, startTime: "1" });
+    writeFileSync(join(runtimes, "torn.json"), '{"pid": 1');
+    registry.killAll();
+    await eventually("their end", () => identify(part) === null && identify(runtime) === null);
+    expect(identify(stranger)).not.toBeNull();
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { identify, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { runtimesOf } from "./runtimes.ts";
 
 export type PartName = "postgres" | "model" | "web" | "scheduler" | "worker";
 
@@ -18,8 +19,10 @@ const killedMs = 5_000;
  */
 export class Registry {
   readonly directory: string;
+  readonly #root: string;
 
   constructor(root: string) {
+    this.#root = root;
     this.directory = join(root, "run");
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
   }
@@ -56,6 +59,8 @@ export class Registry {
       if (entry.role === "postgres") signal(entry.pid, "SIGQUIT");
       else signal(-entry.pid, "SIGKILL");
     }
+    // After the worker, which might have started another one; it has no time left to end them itself.
+    for (const runtime of runtimesOf(this.#root)) if (isAlive(runtime)) signal(-runtime.pid, "SIGKILL");
   }
 
   #file(name: string): string {

@@ -102,6 +102,22 @@ describe("pnpm start", () => {
     expect(await client.outcome(sessionId, commandSeq, startMs)).toBe("succeeded");
   });
 
+  it("stopped twice in a row leaves no process either, not even a runtime in the middle of a turn", async () => {
+    const plane = start();
+    const client = await PlaneClient.signIn(await plane.signInLink(startMs));
+    const { sessionId } = await client.createSession({ prompt: "[script:slow] go on" });
+    await client.firstWords(sessionId, 1, startMs);
+    plane.child.kill("SIGINT");
+    await eventually("the promise to stop", () => plane.output.includes("Once more to force"));
+    const insist = async () => {
+      plane.child.kill("SIGINT");
+      return plane.child.exitCode !== null;
+    };
+    await eventually("its end", insist, { withinMs: 10_000 });
+    expect(await plane.exited).toBe(1);
+    await eventually("nothing left", () => processesOf(root).length === 0);
+  });
+
   it("can be stopped in the middle of its start", async () => {
     const plane = start();
     await eventually("its database", () => plane.output.includes("PostgreSQL"), { withinMs: startMs });
@@ -160,6 +176,7 @@ describe("a start that can't work says so in one line with a way out", () => {
   });
 
   it("when its data directory is only half there", async () => {
+    writeFileSync(join(root, "lock"), "");
     mkdirSync(join(root, "postgres"), { mode: 0o700 });
     writeFileSync(join(root, "postgres", "PG_VERSION"), "18\n");
     expect(await refusalOf({})).toContain("not a complete database");

@@ -21,6 +21,17 @@ async function errorOf(answer: Response): Promise<ErrorBody["error"]> {
   return ((await answer.json()) as ErrorBody).error;
 }
 
+const heartbeatBody = (seq: number) => ({
+  bootId: newId(),
+  seq,
+  versions: { worker: "0.1.0" },
+  capabilities: [],
+  load: { lanes: 4, busy: 0 },
+  activeWorkIds: [],
+  draining: false,
+  lastError: null,
+});
+
 describe("signing in", () => {
   it("shows a button for a link and does not consume it by looking", async () => {
     const token = await world.signInToken();
@@ -38,7 +49,9 @@ describe("signing in", () => {
       redirect: "manual",
     });
     expect([used.status, used.headers.get("location")]).toEqual([303, "/"]);
-    expect(used.headers.get("set-cookie")).toMatch(/^open_cowork=\S+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/);
+    expect(used.headers.get("set-cookie")).toMatch(
+      /^open_cowork_\d+=\S+; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
+    );
 
     const again = await fetch(`${world.origin}/sign-in`, {
       method: "POST",
@@ -58,6 +71,18 @@ describe("signing in", () => {
     expect(await errorOf(api)).toMatchObject({ reason: "not_signed_in", retryable: false });
   });
 
+  it("ends the session that the browser had before", async () => {
+    const former = await world.signIn();
+    const again = await fetch(`${world.origin}/sign-in`, {
+      method: "POST",
+      headers: { cookie: former, origin: world.origin },
+      body: new URLSearchParams({ token: await world.signInToken() }),
+      redirect: "manual",
+    });
+    expect(again.status).toBe(303);
+    expect((await world.get("/", { cookie: former })).status).toBe(303);
+  });
+
   it("ends when the browser signs out", async () => {
     const other = await world.signIn();
     expect((await world.get("/", { cookie: other })).status).toBe(200);
@@ -72,7 +97,7 @@ describe("the door", () => {
     for (const path of ["/sign-in", "/api/sessions", "/nowhere", "/api/nowhere"]) {
       const { headers } = await world.get(path);
       expect(headers.get("content-security-policy")).toBe(
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
           "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
       );
       expect(headers.get("x-content-type-options")).toBe("nosniff");
@@ -108,6 +133,21 @@ describe("the door", () => {
   it("refuses a body that is too large without reading it to the end", async () => {
     const answer = await world.post("/api/sessions", { title: "x".repeat(limits.requestBytes) }, { cookie });
     expect([answer.status, (await errorOf(answer)).reason]).toEqual([413, "body_too_large"]);
+  });
+
+  it("refuses text that the database can't keep, by API and by form", async () => {
+    const written = await world.post("/api/sessions", { prompt: "a\0b" }, { cookie });
+    expect([written.status, (await errorOf(written)).reason]).toEqual([400, "invalid_request"]);
+    const half = await world.post("/api/sessions", { title: "\ud800" }, { cookie });
+    expect(half.status).toBe(400);
+    const form = await fetch(`${world.origin}/sessions`, {
+      method: "POST",
+      headers: { cookie, origin: world.origin },
+      body: new URLSearchParams({ prompt: "a\0b" }),
+    });
+    expect(form.status).toBe(400);
+    const escaped = await world.post("/api/sessions", { title: String.raw`what does \u0000 mean?` }, { cookie });
+    expect(escaped.status).toBe(201);
   });
 
   it("lets a viewer read and not write", async () => {
@@ -225,17 +265,6 @@ describe("forms without a script", () => {
 });
 
 describe("a worker's heartbeat over HTTP", () => {
-  const body = (seq: number) => ({
-    bootId: newId(),
-    seq,
-    versions: { worker: "0.1.0" },
-    capabilities: [],
-    load: { lanes: 4, busy: 0 },
-    activeWorkIds: [],
-    draining: false,
-    lastError: null,
-  });
-
   it("is the same verb as in the database, and needs the worker's credential and nothing of a browser", async () => {
     const worker = await world.enrol("remote");
     const path = `/api/workers/${worker.workerId}/heartbeat`;
@@ -245,11 +274,11 @@ describe("a worker's heartbeat over HTTP", () => {
         headers: { authorization, "content-type": "application/json" },
         body: JSON.stringify(sent),
       });
-    const beaten = await send(`Bearer ${worker.credential}`, { ...body(1), bootId: worker.bootId });
+    const beaten = await send(`Bearer ${worker.credential}`, { ...heartbeatBody(1), bootId: worker.bootId });
     expect(await beaten.json()).toEqual({ status: "active" });
-    const stale = await send(`Bearer ${worker.credential}`, { ...body(1), bootId: worker.bootId });
+    const stale = await send(`Bearer ${worker.credential}`, { ...heartbeatBody(1), bootId: worker.bootId });
     expect([stale.status, (await errorOf(stale)).reason]).toEqual([409, "heartbeat_out_of_order"]);
-    const wrong = await send("Bearer cww_this-is-not-a-credential", body(1));
+    const wrong = await send("Bearer cww_this-is-not-a-credential", heartbeatBody(1));
     expect([wrong.status, (await errorOf(wrong)).reason]).toEqual([401, "credential_invalid"]);
   });
 });
@@ -262,5 +291,26 @@ describe("the rate limit", () => {
     expect(limited.length).toBeGreaterThan(0);
     expect(Number(limited[0]!.headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await world.get("/sign-in")).status).toBe(200);
+  });
+
+  it("also meets a caller who shows another made-up credential each time, before the database does", async () => {
+    const beat = async (n: number) =>
+      fetch(`${world.origin}/api/workers/${newId()}/heartbeat`, {
+        method: "POST",
+        headers: { authorization: `Bearer cww_made-up-credential-${n}`, "content-type": "application/json" },
+        body: JSON.stringify(heartbeatBody(1)),
+      });
+    const evidence = () =>
+      world.owner.db
+        .selectFrom("cowork.audit")
+        .select((eb) => eb.fn.countAll<number>().as("rows"))
+        .where("reason", "=", "credential_invalid")
+        .executeTakeFirstOrThrow();
+    let tried = 0;
+    while ((await beat(tried)).status !== 429) expect(++tried).toBeLessThanOrEqual(200);
+    const { rows } = await evidence();
+    expect((await beat(tried)).status).toBe(429);
+    expect((await world.get("/", { cookie: "nothing=1" })).status).toBe(429);
+    expect(await evidence()).toEqual({ rows });
   });
 });

@@ -15,7 +15,12 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-type ServerConfig = Pick<WebConfig, "host" | "port" | "maxStreams" | "shutdownGraceMs"> & { address: PublicAddress };
+type ServerConfig = Pick<WebConfig, "host" | "port" | "proxyHops" | "maxStreams" | "shutdownGraceMs"> & {
+  address: PublicAddress;
+};
+
+/** How long a request may take to arrive; its answer may take as long as it likes (an event stream never ends). */
+const patience = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
 
 /** The web service on its port, without the process around it. */
 export async function startWebServer(
@@ -27,12 +32,10 @@ export async function startWebServer(
   const { pages, assets } = await loadBuild();
   const clock = systemClock;
   const streams = new EventStreams({ clock, maxStreams: config.maxStreams, telemetry });
-  const app = createApp(
-    { address, clock, database, pages, rateLimit: new RateLimit(clock), telemetry },
-    assets,
-    streams,
-  );
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const rateLimit = new RateLimit(clock);
+  const door = { address, clock, database, pages, proxyHops: config.proxyHops, rateLimit, telemetry };
+  const app = createApp(door, assets, streams);
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: patience }) as Server;
   const inFlight = countRequests(server);
   try {
     streams.listen(database);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import type { z } from "zod";
 import { within } from "@open-cowork/contracts/clock";
 import { ConfigError, loadConfig } from "@open-cowork/contracts/config/load";
 import { knownEnv } from "@open-cowork/contracts/config/services";
 import type { Role } from "@open-cowork/contracts/metrics";
 import { hideSecretShapes } from "@open-cowork/contracts/secret-shapes";
+import { ownVersion, readFlags } from "./command-line.ts";
 import { settingsHelp } from "./settings-help.ts";
 import { setUpTelemetry, type Logger, type Telemetry } from "./set-up.ts";
 
@@ -48,7 +48,7 @@ export async function runService<S extends z.ZodType<CommonConfig>>(service: {
 
   const flags = readFlags();
   if (typeof flags === "string") {
-    say([`${flags}; --help lists what there is`]);
+    say([flags]);
     process.exit(exits.misconfigured);
   }
   if (flags.version) process.stdout.write(`${name} ${version}\n`);
@@ -123,23 +123,4 @@ function listenForSignals(log: Logger): AbortSignal {
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
   return controller.signal;
-}
-
-/** The flags, or what is wrong with them. */
-function readFlags(): { help: boolean; version: boolean } | string {
-  try {
-    const options = {
-      help: { type: "boolean", default: false },
-      version: { type: "boolean", default: false },
-    } as const;
-    return parseArgs({ options, strict: true }).values;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
-
-/** All rooms are released as one, under the version of the root. */
-function ownVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,13 +1,14 @@
 import type { HttpBindings } from "@hono/node-server";
 import type { Clock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
+import type { Reason } from "@open-cowork/contracts/refusals";
 import { routes, type RouteName, type RouteRow } from "@open-cowork/contracts/routes";
 import type { Database } from "@open-cowork/store/database/open";
 import { DatabaseUnavailable } from "@open-cowork/store/database/unavailable";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import type { Hono } from "hono";
 import type { Pages } from "../pages/render.tsx";
-import { admit } from "./principals.ts";
+import { addressOf, admit } from "./principals.ts";
 import type { PublicAddress } from "./public-address.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { refusalAnswer } from "./refusal-answer.ts";
@@ -20,6 +21,7 @@ export interface Door {
   clock: Clock;
   database: Database;
   pages: Pages;
+  proxyHops: number;
   rateLimit: RateLimit;
   telemetry: Telemetry;
 }
@@ -29,6 +31,13 @@ type AnyHandler = Handler<Visit>;
 
 /** What is not in the table still passes the same door, so that it costs a rate and leaves a metric. */
 const unlisted = { method: "GET", path: "*", who: "anyone", ratePerMinute: 600, answers: "page" } as const;
+
+/**
+ * A made-up cookie or credential is a principal of its own each time, so no route's rate would ever stop it, and each
+ * costs a look into the database and may leave a row in the audit. What is refused is counted by address instead.
+ */
+const refusedPerMinute = 120;
+const provenNothing: ReadonlySet<Reason> = new Set<Reason>(["not_signed_in", "credential_invalid"]);
 
 /** Mounts every row of the table exactly once. Throws for a row without a handler and a handler without a row. */
 export function mountRoutes(app: DoorApp, door: Door, handlers: Handlers): void {
@@ -89,11 +98,17 @@ async function pass(
   if (row.method !== "GET" && row.who !== "worker" && !isSameSite(door.address, sourceOf(c))) {
     return { ok: false, reason: "cross_site_request" };
   }
-  const admitted = await admit(row, visit, door.address, door.database);
-  if (!admitted.ok) return admitted;
-  const retryAfterSeconds = door.rateLimit.take(`${route} ${admitted.rateKey}`, row.ratePerMinute);
+  const stranger = `refused ${addressOf(visit, door.proxyHops)}`;
+  const strangerWaits = row.who === "anyone" ? 0 : door.rateLimit.waitSeconds(stranger, refusedPerMinute);
+  if (strangerWaits > 0) return { ok: false, reason: "rate_limited", retryAfterSeconds: strangerWaits };
+  const admitted = await admit(row, visit, door);
+  const retryAfterSeconds = admitted.ok ? door.rateLimit.take(`${route} ${admitted.rateKey}`, row.ratePerMinute) : 0;
   if (retryAfterSeconds > 0) return { ok: false, reason: "rate_limited", retryAfterSeconds };
-  return handler(admitted.visit);
+  const result = admitted.ok ? await handler(admitted.visit) : admitted;
+  if (!(result instanceof Response) && provenNothing.has(result.reason)) {
+    door.rateLimit.take(stranger, refusedPerMinute);
+  }
+  return result;
 }
 
 function sourceOf(c: Visit["c"]): { site?: string; origin?: string; host?: string } {

@@ -3,6 +3,7 @@ import { resolveBrowserSession } from "@open-cowork/store/identity/resolve-brows
 import type { Principal, RouteRow } from "@open-cowork/contracts/routes";
 import type { Database } from "@open-cowork/store/database/open";
 import { getCookie } from "hono/cookie";
+import { callerAddress } from "./caller-address.ts";
 import type { PublicAddress } from "./public-address.ts";
 import type { DoorRefusal, PersonVisit, Visit, WorkerVisit } from "./visit.ts";
 
@@ -17,10 +18,10 @@ export type Admitted = { ok: true; visit: Visit | PersonVisit | WorkerVisit; rat
 export async function admit(
   row: RouteRow,
   visit: Visit,
-  address: PublicAddress,
-  database: Database,
+  door: { address: PublicAddress; database: Database; proxyHops: number },
 ): Promise<Admitted> {
-  if (row.who === "anyone") return { ok: true, visit, rateKey: remoteAddress(visit) };
+  const { address, database } = door;
+  if (row.who === "anyone") return { ok: true, visit, rateKey: addressOf(visit, door.proxyHops) };
   if (row.who === "worker") {
     const credential = bearerToken(visit);
     if (!credential) return { ok: false, reason: "credential_invalid" };
@@ -43,6 +44,7 @@ function bearerToken(visit: Visit): string | null {
   return /^Bearer (\S{20,200})$/i.exec(visit.c.req.header("authorization") ?? "")?.[1] ?? null;
 }
 
-function remoteAddress(visit: Visit): string {
-  return visit.c.env.incoming?.socket.remoteAddress ?? "unknown address";
+export function addressOf({ c }: Visit, proxyHops: number): string {
+  const socket = c.env.incoming?.socket.remoteAddress;
+  return callerAddress({ socket, forwardedFor: c.req.header("x-forwarded-for") }, proxyHops);
 }

@@ -27,14 +27,21 @@ export function publicAddressOf(config: { host: string; port: number; publicUrl?
         "people open (plain http is only for 127.0.0.1).",
     };
   }
+  if (url.origin !== url.href.replace(/\/$/, "")) {
+    return {
+      ok: false,
+      problem: `the public address ${url.origin} can have no path: the plane needs a host name of its own, so set OPEN_COWORK_CLOUD_PUBLIC_URL to the origin alone.`,
+    };
+  }
   const aliases = loopbackNames.map((name) => `${name}:${config.port}`);
   return {
     ok: true,
     address: {
       origin: url.origin,
       secure,
-      // A __Host- cookie needs Secure, which a browser refuses over plain http; loopback gets a plain name instead.
-      cookieName: secure ? "__Host-open_cowork" : "open_cowork",
+      // A __Host- cookie needs Secure, which a browser refuses over plain http. Loopback gets a plain name, with the
+      // port in it: cookies do not know ports, and signing in to one plane must not sign out of its neighbour.
+      cookieName: secure ? "__Host-open_cowork" : `open_cowork_${url.port || 80}`,
       hosts: new Set([url.host, ...aliases]),
     },
   };

@@ -19,6 +19,13 @@ describe("the rate limit", () => {
     expect(limit.take("ada", 3)).toBe(0);
   });
 
+  it("says how long a key would have to wait without counting the question", () => {
+    const limit = new RateLimit(new MovingClock());
+    expect([limit.waitSeconds("ada", 1), limit.waitSeconds("ada", 1)]).toEqual([0, 0]);
+    limit.take("ada", 1);
+    expect([limit.waitSeconds("ada", 1), limit.size]).toEqual([60, 1]);
+  });
+
   it("counts each key by itself", () => {
     const limit = new RateLimit(new MovingClock());
     limit.take("ada", 1);

@@ -22,20 +22,28 @@ export class RateLimit {
 
   /** 0 when the request may pass, else the seconds until the next one may. */
   take(key: string, perMinute: number): number {
-    const now = this.#clock.monotonicMs();
-    const perMs = perMinute / 60_000;
-    const before = this.#buckets.get(key) ?? { tokens: perMinute, filledAtMs: now };
-    const tokens = Math.min(perMinute, before.tokens + (now - before.filledAtMs) * perMs);
-    const passes = tokens >= 1;
+    const tokens = this.#tokens(key, perMinute);
     // Deleting first moves the key to the end: the map's own order is the order of use.
     this.#buckets.delete(key);
-    this.#buckets.set(key, { tokens: passes ? tokens - 1 : tokens, filledAtMs: now });
+    this.#buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, filledAtMs: this.#clock.monotonicMs() });
     this.#forgetOldest();
-    return passes ? 0 : Math.ceil((1 - tokens) / perMs / 1000);
+    return secondsUntilOne(tokens, perMinute);
+  }
+
+  /** What `take` would answer, without taking. */
+  waitSeconds(key: string, perMinute: number): number {
+    return secondsUntilOne(this.#tokens(key, perMinute), perMinute);
   }
 
   get size(): number {
     return this.#buckets.size;
+  }
+
+  #tokens(key: string, perMinute: number): number {
+    const bucket = this.#buckets.get(key);
+    if (!bucket) return perMinute;
+    const passedMs = this.#clock.monotonicMs() - bucket.filledAtMs;
+    return Math.min(perMinute, bucket.tokens + passedMs * perMs(perMinute));
   }
 
   #forgetOldest(): void {
@@ -44,4 +52,12 @@ export class RateLimit {
       this.#buckets.delete(key);
     }
   }
+}
+
+function secondsUntilOne(tokens: number, perMinute: number): number {
+  return tokens >= 1 ? 0 : Math.ceil((1 - tokens) / perMs(perMinute) / 1000);
+}
+
+function perMs(perMinute: number): number {
+  return perMinute / 60_000;
 }

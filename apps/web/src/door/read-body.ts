@@ -11,8 +11,9 @@ export async function readJson<S extends z.ZodType>(visit: Visit, schema: S): Pr
   const text = await readText(visit);
   if (!text.ok) return text;
   try {
-    return check(schema, JSON.parse(text.value));
-  } catch {
+    return check(schema, JSON.parse(text.value, refuseUnstorable));
+  } catch (error) {
+    if (error instanceof Unstorable) return unstorable;
     return invalid([{ path: "", message: "The body is not JSON." }]);
   }
 }
@@ -21,6 +22,7 @@ export async function readJson<S extends z.ZodType>(visit: Visit, schema: S): Pr
 export async function readForm<S extends z.ZodType>(visit: Visit, schema: S): Promise<Read<z.output<S>>> {
   const text = await readText(visit);
   if (!text.ok) return text;
+  if (!isStorable(text.value) || /%00/.test(text.value)) return unstorable;
   const fields = [...new URLSearchParams(text.value)].map(([name, value]) => [name, value.replaceAll("\r\n", "\n")]);
   return check(schema, Object.fromEntries(fields));
 }
@@ -31,6 +33,20 @@ export function check<S extends z.ZodType>(schema: S, value: unknown): Read<z.ou
   return invalid(
     parsed.error.issues.map((issue) => ({ path: issue.path.map(String).join("."), message: issue.message })),
   );
+}
+
+const unstorable = invalid([{ path: "", message: "Text can hold neither NUL nor half of a surrogate pair." }]);
+
+/** Postgres takes neither; said here it is a refusal, said there it would be a broken request. */
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+class Unstorable extends Error {}
+
+function refuseUnstorable(key: string, value: unknown): unknown {
+  if (!isStorable(key) || (typeof value === "string" && !isStorable(value))) throw new Unstorable();
+  return value;
 }
 
 function invalid(details: Detail[]): DoorRefusal {

@@ -13,7 +13,8 @@ export function isSameSite(
   address: PublicAddress,
   headers: { site?: string; origin?: string; host?: string },
 ): boolean {
-  if (headers.site !== undefined) return headers.site === "same-origin" || headers.site === "none";
+  // Not "none" either, which says that no page sent it: a person's typed address is never a write.
+  if (headers.site !== undefined) return headers.site === "same-origin";
   if (headers.origin === undefined || headers.host === undefined) return false;
   const asked = headers.host.toLowerCase();
   const own = new URL(address.origin);

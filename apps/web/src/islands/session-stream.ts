@@ -1,4 +1,4 @@
-import { jittered, systemClock } from "@open-cowork/contracts/clock";
+import { jittered, systemClock, within } from "@open-cowork/contracts/clock";
 import type { StreamFrames, Topic } from "@open-cowork/contracts/stream";
 import { foldEvent, type Transcript } from "@open-cowork/contracts/transcript";
 import { signal } from "@preact/signals";
@@ -40,7 +40,7 @@ export class SessionStream {
     this.#on(source, "beat", () => {});
     this.#on(source, "refused", ({ reason }) => this.#end(reason === "not_signed_in" ? "signed_out" : "gone"));
     // The browser would retry by itself, but not after an HTTP error, and it never notices silence: one way is ours.
-    source.onerror = () => void this.#reconnect();
+    source.addEventListener("error", () => void this.#reconnect());
   }
 
   #on<N extends keyof StreamFrames>(source: EventSource, name: N, apply: (data: StreamFrames[N]) => void): void {
@@ -83,8 +83,13 @@ export class SessionStream {
   }
 }
 
-/** An EventSource can't tell 401 from a broken network; this asks the same door in a way that can. */
+const answerMs = 5_000;
+
+/**
+ * An EventSource can't tell 401 from a broken network; this asks the same door in a way that can. No answer in time is
+ * no answer: a request that went out on a network that is gone would otherwise keep the page from trying the new one.
+ */
 async function isSignedOut(): Promise<boolean> {
-  const answer = await fetch("/api/sessions?limit=1").catch(() => null);
+  const answer = await within(answerMs, "the plane", fetch("/api/sessions?limit=1")).catch(() => null);
   return answer?.status === 401;
 }

@@ -1,7 +1,7 @@
 import { createToken, hashToken } from "@open-cowork/secrets/token";
 import { endBrowserSession } from "@open-cowork/store/identity/end-browser-session";
 import { useSignInLink } from "@open-cowork/store/identity/use-sign-in-link";
-import { deleteCookie, setCookie } from "hono/cookie";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { z } from "zod";
 import type { Door } from "../door/mount-routes.ts";
 import { readForm } from "../door/read-body.ts";
@@ -26,6 +26,9 @@ export function signInRoutes(door: Door): Pick<Handlers, "signInPage" | "signIn"
         door.telemetry.count("cowork_refusals_total", { reason: used.reason });
         return visit.c.html(pages.signIn({ token: null, refused: true }), 401);
       }
+      // The browser forgets the session it had, so the plane does too: nobody could sign out of it any more.
+      const former = getCookie(visit.c, address.cookieName);
+      if (former) await endBrowserSession(database.db, hashToken(former));
       setCookie(visit.c, address.cookieName, browserToken, { ...attributes, expires: used.value.expiresAt });
       return visit.c.redirect("/", 303);
     },

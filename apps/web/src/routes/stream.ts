@@ -36,8 +36,10 @@ export function streamRoutes(door: Door, streams: EventStreams): Pick<Handlers, 
       const cursor = visit.c.req.header("last-event-id") ?? query.value.cursor;
       const epoch = await readEpoch(door.database.streams);
       // Asked in the same turn of the event loop as opening, so that a crowd can't pass together.
-      if (streams.isFull) return { ok: false, reason: "too_many_streams", retryAfterSeconds: 5 };
+      const { userId } = visit.person;
+      if (streams.isFullFor(userId)) return { ok: false, reason: "too_many_streams", retryAfterSeconds: 5 };
       const body = streams.open(
+        userId,
         {
           topics: query.value.topics.map((topic): Topic => `session:${topic.slice("session:".length).toLowerCase()}`),
           epoch,

@@ -1,5 +1,6 @@
 import type { SessionEvent } from "@open-cowork/contracts/events";
 import { emptyTranscript } from "@open-cowork/contracts/transcript";
+import { newId } from "@open-cowork/contracts/ids";
 import type { Topic } from "@open-cowork/contracts/stream";
 import { setUpTelemetry } from "@open-cowork/telemetry/set-up";
 import { eventually } from "@open-cowork/testkit/eventually";
@@ -9,13 +10,14 @@ import { EventStreams } from "./event-streams.ts";
 import type { StreamSource } from "./follow.ts";
 
 const topics: Topic[] = ["session:019a0000-0000-7000-8000-000000000001"];
+const [ada, bob] = [newId<"user">(), newId<"user">()];
 const leftovers: Array<() => unknown> = [];
 afterEach(() => Promise.all(leftovers.splice(0).map((leave) => leave())));
 
 function openStreams() {
   const clock = new MovingClock();
   const telemetry = setUpTelemetry({ role: "web", version: "test", logLevel: "error", otlpUrl: undefined });
-  const streams = new EventStreams({ clock, maxStreams: 10, telemetry });
+  const streams = new EventStreams({ clock, maxStreams: 100, telemetry });
   leftovers.push(
     () => streams.close(),
     () => telemetry.close(),
@@ -50,7 +52,8 @@ describe("a slow reader", () => {
     const { clock, streams } = openStreams();
     const source = busySource();
     let isDestroyed = false;
-    const reader = streams.open({ topics, epoch: "e", cursor: null, source }, () => (isDestroyed = true)).getReader();
+    const open = { topics, epoch: "e", cursor: null, source };
+    const reader = streams.open(ada, open, () => (isDestroyed = true)).getReader();
     await reader.read();
     await reader.read();
     expect(source.reads).toBe(1);
@@ -68,7 +71,7 @@ describe("a slow reader", () => {
     let isDestroyed = false;
     const quiet = { ...busySource(), changes: async (_: Topic, after: number) => ({ events: [], through: after }) };
     const reader = streams
-      .open({ topics, epoch: "e", cursor: null, source: quiet }, () => (isDestroyed = true))
+      .open(ada, { topics, epoch: "e", cursor: null, source: quiet }, () => (isDestroyed = true))
       .getReader();
     const frames = takeAll(reader);
     for (let second = 0; second < 60; second++) {
@@ -80,6 +83,25 @@ describe("a slow reader", () => {
   });
 });
 
+describe("the places for streams", () => {
+  it("are given back by a body that nobody ever reads", async () => {
+    const { clock, streams } = openStreams();
+    const open = { topics, epoch: "e", cursor: null, source: busySource() };
+    let cut = 0;
+    while (!streams.isFullFor(ada)) streams.open(ada, open, () => cut++);
+    await clock.advance(16_000);
+    streams.cutSlowReaders();
+    expect([cut, streams.isFullFor(ada)]).toEqual([50, false]);
+  });
+
+  it("can't all be taken by one person", () => {
+    const { streams } = openStreams();
+    const open = { topics, epoch: "e", cursor: null, source: busySource() };
+    for (let n = 0; n < 50; n++) streams.open(ada, open, () => {});
+    expect([streams.isFullFor(ada), streams.isFullFor(bob)]).toEqual([true, false]);
+  });
+});
+
 describe("a stream whose person signed out", () => {
   it("is refused within 30 s and ends", async () => {
     const { clock, streams } = openStreams();
@@ -88,7 +110,7 @@ describe("a stream whose person signed out", () => {
       changes: async (_: Topic, after: number) => ({ events: [], through: after }),
       stillHolds: async () => false,
     };
-    const reader = streams.open({ topics, epoch: "e", cursor: null, source }, () => {}).getReader();
+    const reader = streams.open(ada, { topics, epoch: "e", cursor: null, source }, () => {}).getReader();
     const frames = takeAll(reader);
     for (let second = 0; second < 29; second++) await passOneSecond(clock);
     expect(frames.some((frame) => frame.includes("refused"))).toBe(false);

@@ -1,4 +1,5 @@
 import { every, type Clock } from "@open-cowork/contracts/clock";
+import type { UserId } from "@open-cowork/contracts/ids";
 import type { Database } from "@open-cowork/store/database/open";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import { encodeFrame } from "./encode-frame.ts";
@@ -8,13 +9,19 @@ import { SharedReads } from "./shared-reads.ts";
 
 interface OpenStream {
   abort: AbortController;
-  /** When the frame that the reader has not taken yet was handed over; null while it waits for us. */
+  userId: UserId;
+  /**
+   * Since when the reader has had something to take, or a body to begin with; null while it waits for us. A body that
+   * nobody will ever read (the answer to a HEAD) is cut like one that nobody reads any more.
+   */
   handedOverAtMs: number | null;
   destroy: () => void;
 }
 
 /** A reader that does not take a frame for this long is cut; it comes back with its cursor. */
 const takeWithinMs = 15_000;
+/** A browser tab needs one. Without a share, one person could take every place there is. */
+const mostPerPerson = 50;
 
 /** All event streams of this process: one listener, one bell, a bound on their number, and their end at shutdown. */
 export class EventStreams {
@@ -37,19 +44,25 @@ export class EventStreams {
   }
 
   listen(database: Database): void {
-    this.#stopListening = database.listen("events", (payload) => this.bell.ring(payload));
+    this.#stopListening = database.listen("events", (payload) => {
+      this.reads.startAfresh();
+      this.bell.ring(payload);
+    });
   }
 
-  get isFull(): boolean {
-    return this.#isClosed || this.#open.size >= this.#most;
+  isFullFor(userId: UserId): boolean {
+    if (this.#isClosed || this.#open.size >= this.#most) return true;
+    return [...this.#open].filter((stream) => stream.userId === userId).length >= mostPerPerson;
   }
 
   /** `destroy` ends the connection itself, for a reader that no longer takes what it was given. */
   open(
+    userId: UserId,
     options: Omit<FollowOptions, "bell" | "clock" | "signal" | "onLag">,
     destroy: () => void,
   ): ReadableStream<Uint8Array> {
-    const stream: OpenStream = { abort: new AbortController(), handedOverAtMs: null, destroy };
+    const handedOverAtMs = this.#clock.monotonicMs();
+    const stream: OpenStream = { abort: new AbortController(), userId, handedOverAtMs, destroy };
     const frames = follow({
       ...options,
       bell: this.bell,

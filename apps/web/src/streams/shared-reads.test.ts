@@ -10,6 +10,24 @@ describe("shared reads", () => {
     expect(await read()).toBe(2);
   });
 
+  it("are not joined by those who ask after something has changed", async () => {
+    const reads = new SharedReads();
+    let state = "old";
+    let answer!: () => void;
+    const look = (seen: string) => new Promise<string>((resolve) => (answer = () => resolve(seen)));
+    const before = reads.read("session 7", () => look(state));
+    const answerBefore = answer;
+    state = "new";
+    reads.startAfresh();
+    const after = reads.read("session 7", () => look(state));
+    answerBefore();
+    expect(await before).toBe("old");
+    // The end of the first must not make the second one forgotten.
+    const joined = reads.read("session 7", () => look("never"));
+    answer();
+    expect(await Promise.all([after, joined])).toEqual(["new", "new"]);
+  });
+
   it("share a failure, and do not keep it", async () => {
     const reads = new SharedReads();
     const failing = () => reads.read("session 7", () => Promise.reject(new Error("down")));

@@ -8,8 +8,15 @@ export class SharedReads {
   read<T>(key: string, start: () => Promise<T>): Promise<T> {
     const running = this.#running.get(key) as Promise<T> | undefined;
     if (running) return running;
-    const started = start().finally(() => this.#running.delete(key));
+    const started = start().finally(() => {
+      if (this.#running.get(key) === started) this.#running.delete(key);
+    });
     this.#running.set(key, started);
     return started;
+  }
+
+  /** Something has changed: what runs may have looked before it did, so nobody joins it any more. */
+  startAfresh(): void {
+    this.#running.clear();
   }
 }

@@ -37,7 +37,7 @@ export async function createWebWorld(settings: Settings = {}): Promise<WebWorld>
   if (!answer.ok) throw new Error(answer.problem);
   const { address } = answer;
   const { origin } = address;
-  const config = { ...listen, address, maxStreams: settings.maxStreams ?? 100, shutdownGraceMs: 4_000 };
+  const config = { ...listen, address, proxyHops: 0, maxStreams: settings.maxStreams ?? 100, shutdownGraceMs: 4_000 };
   // Each life of the server has telemetry of its own, as each process has.
   const start = async (): Promise<{ web: WebServer; telemetry: Telemetry }> => {
     const telemetry = setUpTelemetry({ role: "web", version: "test", logLevel: "error", otlpUrl: undefined });

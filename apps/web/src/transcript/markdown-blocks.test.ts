@@ -46,8 +46,28 @@ describe("markdown of an agent", () => {
     expect(blocksOf(hostile)).toEqual([{ kind: "paragraph", spans: [text(hostile)] }]);
   });
 
-  it("reads hostile lengths in linear time", () => {
-    const hostile = `${"*a".repeat(20_000)}${"`".repeat(20_000)}${"**".repeat(20_000)}\n${"- ".repeat(20_000)}\n${"# ".repeat(20_000)}`;
+  it("lets a heading close itself, and keeps a # that belongs to it", () => {
+    const titles = ["## Plan ##", "# C#", "# a # b", "# Plan\r"];
+    expect(titles.map((title) => blocksOf(title)[0])).toEqual(
+      ["Plan", "C#", "a # b", "Plan"].map((title) => ({ kind: "heading", spans: [text(title)] })),
+    );
+  });
+
+  const many = 50_000;
+  it.each([
+    ["a heading of spaces", `# a${" ".repeat(many)}b`],
+    ["a heading of marks", `# a${"#".repeat(many)}b`],
+    ["a heading of both", `# a${" #".repeat(many)}b`],
+    ["a bullet before a line separator", `-${" ".repeat(many)}a\u2028b`],
+    ["a number before a line separator", `1.${" ".repeat(many)}a\u2028b`],
+    ["emphasis that never ends", "*a".repeat(many)],
+    ["code that never ends", "`".repeat(many)],
+    ["bold of nothing", "**".repeat(many)],
+    ["bullets in a bullet", "- ".repeat(many)],
+    ["headings in a heading", "# ".repeat(many)],
+    ["a list that goes on", `- a\n${"  b\n".repeat(many)}`],
+    ["fences", "```\n".repeat(many)],
+  ])("reads %s in linear time", (_, hostile) => {
     const startedMs = systemClock.monotonicMs();
     blocksOf(hostile);
     expect(systemClock.monotonicMs() - startedMs).toBeLessThan(1_000);

@@ -11,13 +11,15 @@ export type Block =
 
 export type Span = { kind: "text" | "code" | "bold" | "emphasis"; text: string };
 
+// The server draws these too, and one line of an agent must not stop it for everyone: each pattern matches greedily to
+// the end of its line, so that none of them ever tries a second way.
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
-const heading = /^#{1,6}\s+(.+?)\s*#*$/;
-const bullet = /^\s{0,6}[-*+]\s+(.*)$/;
-const numbered = /^\s{0,6}(\d{1,6})[.)]\s+(.*)$/;
+const heading = /^#{1,6}\s+(\S.*)/s;
+const bullet = /^\s{0,6}[-*+]\s+(.*)/s;
+const numbered = /^\s{0,6}(\d{1,6})[.)]\s+(.*)/s;
 
 export function blocksOf(markdown: string): Block[] {
-  const lines = markdown.split("\n");
+  const lines = markdown.split(/\r?\n/);
   const blocks: Block[] = [];
   let at = 0;
   while (at < lines.length) {
@@ -31,7 +33,7 @@ export function blocksOf(markdown: string): Block[] {
       blocks.push({ kind: "code", language: fenced[2]!, text: lines.slice(from, at).join("\n") });
       at++;
     } else if (heading.test(line)) {
-      blocks.push({ kind: "heading", spans: spansOf(heading.exec(line)![1]!) });
+      blocks.push({ kind: "heading", spans: spansOf(withoutClosing(heading.exec(line)![1]!)) });
       at++;
     } else if (bullet.test(line) || numbered.test(line)) {
       const ordered = !bullet.test(line);
@@ -71,6 +73,13 @@ export function spansOf(text: string): Span[] {
   }
   if (from < text.length) spans.push({ kind: "text", text: text.slice(from) });
   return spans;
+}
+
+/** "## Title ##" may close itself; by hand, because a pattern that looks for the end tries every place before it. */
+function withoutClosing(title: string): string {
+  let end = title.trimEnd().length;
+  while (title[end - 1] === "#") end--;
+  return end === 0 || /\s/.test(title[end - 1]!) ? title.slice(0, end).trimEnd() : title.trimEnd();
 }
 
 function isClosing(line: string, opening: string): boolean {

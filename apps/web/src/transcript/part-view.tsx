@@ -31,12 +31,12 @@ export function PartView({ part, isOver }: { part: Part; isOver: boolean }) {
   }
 }
 
-const toolStatuses: Record<string, string> = {
-  pending: "waiting",
-  running: "running",
-  completed: "done",
-  error: "failed",
-};
+const toolStatuses = new Map([
+  ["pending", "waiting"],
+  ["running", "running"],
+  ["completed", "done"],
+  ["error", "failed"],
+]);
 
 function ToolCard({ part, isOver }: { part: Part; isOver: boolean }) {
   const state = (part["state"] ?? {}) as Record<string, unknown>;
@@ -49,7 +49,7 @@ function ToolCard({ part, isOver }: { part: Part; isOver: boolean }) {
       <summary>
         <span class="card-name">{firstText(part["tool"], "tool")}</span>
         <span class="card-title">{titleOf(state)}</span>
-        <span class="card-status">{toolStatuses[status] ?? status}</span>
+        <span class="card-status">{toolStatuses.get(status) ?? status}</span>
       </summary>
       <div class="card-body">
         {input === undefined ? null : <Labelled name="Input" value={input} />}

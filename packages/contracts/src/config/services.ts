@@ -49,6 +49,9 @@ export const webConfig = z.strictObject({
     help: "The address people open, when it is not http://HOST:PORT. Must be https unless it is loopback.",
   }),
   shutdownGraceMs,
+  proxyHops: setting(z.number().int().min(0).max(10).default(0), {
+    help: "How many reverse proxies of yours each request passes. Callers are told apart by what the outermost of them wrote into X-Forwarded-For; with 0 that header is not believed.",
+  }),
   maxStreams: setting(z.number().int().min(1).default(2_000), {
     help: "Most event streams open at once in this process.",
   }),

@@ -6,6 +6,7 @@ import { isPortFree } from "../free-port.ts";
 import { findPostgresBinaries } from "./binaries.ts";
 import { initialise } from "./initialise.ts";
 import { endOrphanBackends, findPostmaster, readLockFile } from "./postmaster.ts";
+import { postgresEnv } from "./postgres-env.ts";
 import { PostgresStartError } from "./start-error.ts";
 import { unprivileged } from "./unprivileged.ts";
 
@@ -96,8 +97,7 @@ async function launch([command, ...args]: [string, ...string[]], cwd: string, lo
       cwd,
       detached: true,
       stdio: ["ignore", output.fd, output.fd],
-      // Nothing of the launcher's own: it may hold a provider's key.
-      env: { PATH: process.env["PATH"], TZ: process.env["TZ"], LC_ALL: "C" },
+      env: postgresEnv(),
     });
     child.once("error", () => {});
     return child;

@@ -11,7 +11,7 @@ export function freezeTree(pid: number): void {
 }
 
 export function thawTree(pid: number): void {
-  for (const member of treeOf(pid).reverse()) process.kill(member, "SIGCONT");
+  for (const member of treeOf(pid).toReversed()) process.kill(member, "SIGCONT");
 }
 
 /** A process and its descendants, parents before children. */

@@ -3,6 +3,7 @@ import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "n
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { PostgresBinaries } from "./binaries.ts";
+import { postgresEnv } from "./postgres-env.ts";
 import { PostgresStartError } from "./start-error.ts";
 import { unprivileged } from "./unprivileged.ts";
 
@@ -119,7 +120,7 @@ async function initdb(
     ...(cluster.durable ? [] : ["--no-sync"]),
   ]);
   try {
-    await run(command, args, { env: { ...process.env, LC_ALL: "C" }, timeout: initdbDeadlineMs });
+    await run(command, args, { env: postgresEnv(), timeout: initdbDeadlineMs });
   } catch (cause) {
     const said = ((cause as { stderr?: string }).stderr ?? "").trim();
     if (/Permission denied/.test(said)) throw unwritable(cluster.dataDir, cause);
