@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { metrics } from "@open-cowork/contracts/metrics";
 import type { SessionId } from "@open-cowork/contracts/ids";
@@ -129,6 +130,26 @@ describe("a worker", () => {
   });
 });
 
+describe("a session whose conversation OpenCode can't go on with", () => {
+  it("gets a new one for its next prompt, with its files, and the old one is kept aside", async () => {
+    const worker = await start();
+    const sessionId = await world.wish("[script:tool] a file");
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "succeeded" } });
+    await endWorker(worker, "SIGTERM");
+    const directory = join(root, "worker", "sessions", sessionId);
+    const database = new DatabaseSync(join(directory, "state", "opencode.db"));
+    database.prepare("update message set data = '{}'").run();
+    database.close();
+
+    const next = await start();
+    await world.enqueue(sessionId, "[script:text] and again");
+    expect(await finished(sessionId, 1)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
+    expect(next.log()).toContain("the session goes on in a new conversation");
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(["state", "state-aside", "workspace"]));
+    expect(await readFile(join(directory, "workspace", "tool.txt"), "utf8")).toContain("scripted model");
+  });
+});
+
 describe("a worker that is killed in the middle of a turn", () => {
   it("is followed by one that ends its orphan, claims again after the lease and finishes without the interrupted turn", async () => {
     const killed = await start();
@@ -172,6 +193,21 @@ describe("a worker that was frozen for longer than its lease", () => {
     expect(spoken(turn).match(/Line 30 of 30/g)).toHaveLength(1);
     expect(turn.lost.map(({ info }) => info.id)).toEqual(before[0]!.lost.map(({ info }) => info.id));
     expect(worker.log()).toContain("the lease is lost");
+  });
+});
+
+// The last one with work: it leaves a lease behind, which the others would take for theirs.
+describe("a worker that is told twice to leave", () => {
+  it("leaves at once and takes its OpenCode with it", async () => {
+    const worker = await start();
+    const sessionId = await world.wish("[script:slow]");
+    await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
+    const [engine] = await enginePids();
+    worker.child.kill("SIGTERM");
+    await eventually("it has heard the first", () => worker.log().includes("stopping"));
+    worker.child.kill("SIGTERM");
+    expect(await worker.exited).toBe(1);
+    await eventually("its OpenCode has ended", async () => (await groupMembers(engine!)).length === 0);
   });
 });
 

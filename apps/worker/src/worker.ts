@@ -140,18 +140,19 @@ export async function startWorker(context: {
   });
   return {
     async close() {
-      await claims.done;
-      await heartbeats.beat();
+      // From now, and not from when the database has answered: the grace period runs already.
       const graceMs = config.shutdownGraceMs;
       const patience = systemClock
         .sleep(graceMs - Math.min(drainMarginMs, graceMs / 2), draining.signal)
         .catch(() => {});
+      await Promise.race([Promise.all([claims.done, heartbeats.beat()]), patience]);
       const settled = async () => {
         while (attempts.size > 0) await Promise.all([...attempts].map((attempt) => attempt.done));
       };
       await Promise.race([settled(), patience]);
       if (attempts.size > 0) log.warn({ attempts: attempts.size }, "giving running turns back");
       draining.abort();
+      await claims.done;
       await settled();
       stopLooking();
       heartbeats.stop();

@@ -20,7 +20,10 @@ const message = (id: string): RuntimeEvent => ({
 class Away extends Error {}
 type Answer = Outcome<{ through: number }, WriteRefusal>;
 
-function lane(answer: (batchNo: number, attempt: number) => Answer = () => accepted({ through: 1 })) {
+function lane(
+  answer: (batchNo: number, attempt: number) => Answer = () => accepted({ through: 1 }),
+  { released = false } = {},
+) {
   const sent: Array<{ batchNo: number; events: readonly RuntimeEvent[]; outcome?: string }> = [];
   const lost = new AbortController();
   const bugs: unknown[] = [];
@@ -33,7 +36,8 @@ function lane(answer: (batchNo: number, attempt: number) => Answer = () => accep
   };
   const options: EventWriterOptions = {
     firstBatch: 1,
-    keeper: { lost: lost.signal, lose: (reason: Reason) => lost.abort(new LeaseLost(reason)) },
+    // A keeper that was released loses nothing any more.
+    keeper: { lost: lost.signal, lose: (reason: Reason) => void (released || lost.abort(new LeaseLost(reason))) },
     append: take,
     finish: (batchNo, events, outcome) => take(batchNo, events, outcome.kind),
     mayRetry: (error) => error instanceof Away,
@@ -88,6 +92,17 @@ describe("an event writer", () => {
     await writer.write([message("late")]);
     await expect(writer.finish({ kind: "succeeded" })).rejects.toThrow(LeaseLost);
     expect(sent).toHaveLength(1);
+  });
+
+  it("takes a refusal for the end also after the attempt has ended, instead of asking for ever", async () => {
+    const answer = (_: number, attempt: number) => {
+      if (attempt > 1) throw new Error("asked again");
+      return refused("lease_ended");
+    };
+    const { writer, sent, bugs } = lane(answer, { released: true });
+    await writer.write([message("m")]);
+    await expect(writer.finish({ kind: "succeeded" })).rejects.toThrow();
+    expect([sent.length, bugs]).toEqual([1, []]);
   });
 
   it("stops repeating when the lease can't be trusted any more", async () => {

@@ -90,6 +90,8 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
         if (outcome.ok) return void (batchNo += 1);
         onRefused(outcome.reason);
         keeper.lose(outcome.reason);
+        // Also when the keeper was released before: then it loses nothing any more, and asking again would never end.
+        throw new LeaseLost(outcome.reason);
       } catch (error) {
         if (error instanceof LeaseLost || !options.mayRetry(error)) throw error;
         await clock.sleep(retryMs, keeper.lost);
@@ -119,7 +121,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
         waiting = [];
         waitingBytes = 0;
         broken ??= error;
-        if (keeper.lost.aborted) return;
+        if (keeper.lost.aborted || error instanceof LeaseLost) return;
         options.onBug(error);
         keeper.lose("internal");
       })

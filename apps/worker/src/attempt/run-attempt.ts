@@ -6,6 +6,7 @@ import { finishWork, type AttemptOutcome } from "@open-cowork/store/worker-api/f
 import type { Claimed } from "@open-cowork/store/worker-api/lease";
 import { renewLeases } from "@open-cowork/store/worker-api/renew-leases";
 import type { ActiveSpan, Telemetry } from "@open-cowork/telemetry/set-up";
+import { ConversationUnusable } from "../runtime/conversation-unusable.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TurnEnd } from "../runtime/turn-tracker.ts";
@@ -111,7 +112,11 @@ class AttemptSteps {
       return outcome.kind;
     } catch (error) {
       const lost = this.#keeper.lost.aborted ? (this.#keeper.lost.reason as LeaseLost) : error;
-      if (!(lost instanceof LeaseLost)) throw error;
+      if (!(lost instanceof LeaseLost)) {
+        // A bug. What this attempt still has under way must not outlive it.
+        this.#keeper.lose("internal");
+        throw error;
+      }
       span.fail(lost.message);
       this.#log.warn({ reason: lost.reason }, "the lease is lost: nothing more is written for it");
       return "lost";
@@ -123,10 +128,12 @@ class AttemptSteps {
     const { sessionId } = this.#claimed.lease;
     let runtime: Runtime | null = null;
     let fit = false;
+    const abandon = () => void pool.abandon(sessionId);
     try {
       runtime = await this.#startRuntime();
+      this.#keeper.lost.throwIfAborted();
       // At once, and not when the turn has ended in good order: the next owner may be starting already.
-      this.#keeper.lost.addEventListener("abort", () => void pool.abandon(sessionId), { once: true });
+      this.#keeper.lost.addEventListener("abort", abandon);
       this.#conversation = runtime.runtimeSessionId;
       if (this.#conversation !== this.#claimed.runtimeSessionId) await writer.open();
       const end = await this.#turn(runtime, writer);
@@ -142,27 +149,55 @@ class AttemptSteps {
       this.#log.error({ err: error, output: error.detail }, "OpenCode did not start");
       return { kind: "failed", reason: "runtime_start_failed" };
     } finally {
+      // From here on the process may be somebody else's.
+      this.#keeper.lost.removeEventListener("abort", abandon);
       // Before the finish is written: whoever claims this session next must not meet a process that still runs.
       if (runtime) await pool.giveBack(sessionId, fit && !this.#keeper.lost.aborted);
     }
   }
 
-  #startRuntime(): Promise<Runtime> {
-    const { telemetry, pool } = this.#tools;
-    const { lease, commandId, runtimeSessionId } = this.#claimed;
+  /**
+   * Where OpenCode can't go on with its conversation, every later attempt would fail at the same place; so the session
+   * gets a new one, which remembers nothing but finds the session's files.
+   */
+  async #startRuntime(): Promise<Runtime> {
+    const { lease, runtimeSessionId } = this.#claimed;
     const signal = AbortSignal.any([this.#keeper.lost, this.#stop.signal]);
-    return telemetry.span("start-runtime", {}, async (span) => {
-      const { runtime, isReused } = await pool.take(lease.sessionId, runtimeSessionId, signal);
-      span.set("reused", isReused);
+    return this.#tools.telemetry.span("start-runtime", {}, async (span) => {
       try {
-        const hadLeftovers = await runtime.clearLeftovers(commandId);
-        if (hadLeftovers) this.#log.info("an interrupted turn was taken back");
-        return runtime;
+        return await this.#takeInOrder(runtimeSessionId, signal, span);
       } catch (error) {
-        await pool.giveBack(lease.sessionId, false);
-        throw new EngineStartFailed("the conversation could not be put in order", runtime.output(), error);
+        if (signal.aborted || !(error instanceof ConversationUnusable)) throw error;
+        this.#log.warn({ err: error }, "the session goes on in a new conversation; the old one is kept in state-aside");
+        await this.#tools.pool.putAside(lease.sessionId, signal);
+        return this.#takeInOrder(null, signal, span);
       }
     });
+  }
+
+  async #takeInOrder(conversation: string | null, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
+    const { pool } = this.#tools;
+    const { lease, commandId } = this.#claimed;
+    const { runtime, isReused } = await pool.take(lease.sessionId, conversation, signal);
+    span.set("reused", isReused);
+    // OpenCode may take its time to put things in order; who must leave does not wait for it.
+    const abandon = () => void pool.abandon(lease.sessionId);
+    signal.addEventListener("abort", abandon);
+    try {
+      if (await runtime.clearLeftovers(commandId)) this.#log.info("an interrupted turn was taken back");
+      return runtime;
+    } catch (error) {
+      const output = runtime.output();
+      await pool.giveBack(lease.sessionId, false);
+      if (error instanceof EngineStartFailed) throw error;
+      throw new EngineStartFailed(
+        "OpenCode ended or fell silent while its conversation was put in order",
+        output,
+        error,
+      );
+    } finally {
+      signal.removeEventListener("abort", abandon);
+    }
   }
 
   #turn(runtime: Runtime, writer: EventWriter): Promise<TurnEnd> {

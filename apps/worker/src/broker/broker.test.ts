@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { Secret } from "@open-cowork/secrets/secret";
@@ -77,6 +77,42 @@ describe("the model broker", () => {
     expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("lease") as string } });
     expect(new Set(outcomes)).toEqual(new Set(["refused"]));
   });
+
+  it("cuts off what a token has opened when it is dismissed", async () => {
+    let left = false;
+    await setUp((_request, response) => {
+      response.once("close", () => (left = true));
+      response.writeHead(200).write("first");
+    });
+    const reader = (await post()).body!.getReader();
+    await reader.read();
+    broker.dismiss(token);
+    await expect(reader.read()).rejects.toThrow();
+    await eventually("the provider is left", () => left);
+  });
+
+  it.each(["/files", "/chat/completions/../../admin", "/%2e%2e/admin", "/chat/completions%2f..%2fx", "/models"])(
+    "opens no other door of the provider (%s)",
+    async (path) => {
+      const asked: unknown[] = [];
+      await setUp((request, response) => {
+        asked.push(request.url);
+        response.end("{}");
+      });
+      const { hostname, port } = new URL(broker.baseUrl);
+      // Not by fetch, which would straighten the path before it sends it.
+      const status = await new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}` };
+        request({ hostname, port, path: `/v1${path}`, method: "POST", headers }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .once("error", reject)
+          .end("{}");
+      });
+      expect([status, asked]).toEqual([404, []]);
+    },
+  );
 
   it("never lets the key out, wherever the provider's stream is cut", async () => {
     const text = `before ${key} after`;

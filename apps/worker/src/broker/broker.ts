@@ -6,14 +6,15 @@ import { sendError } from "./send-error.ts";
 
 /**
  * The one door between an agent and its model: a listener on loopback inside the worker. The engine gets this address
- * and a token that counts only while its session holds a lease; the provider's key is added here and never leaves the worker's memory.
+ * and a token that counts only while its session holds a lease; the provider's key is added here and goes to the
+ * provider alone.
  */
 export interface Broker {
   /** What an engine is given as its provider's base URL. */
   baseUrl: string;
   /** Lets whoever has this token in. */
   admit(token: string): void;
-  /** From now on the token opens nothing. */
+  /** From now on the token opens nothing, and what it had opened is cut off. */
   dismiss(token: string): void;
   close(): Promise<void>;
 }
@@ -26,24 +27,29 @@ export interface BrokerOptions {
   limits?: Partial<BrokerLimits>;
 }
 
+/** All that OpenCode's OpenAI-compatible provider asks for. */
+const onlyCall = "/chat/completions";
 const usualLimits: BrokerLimits = { bodyBytes: 32 * 1024 * 1024, answerMs: 300_000, idleMs: 120_000 };
 
 export async function startBroker(options: BrokerOptions): Promise<Broker> {
-  const tokens = new Set<string>();
+  const admitted = new Map<string, AbortController>();
   const limits = { ...usualLimits, ...options.limits };
   const key = options.apiKey?.reveal() ?? null;
+  const base = options.upstream.replace(/\/$/, "");
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const refuse = (status: number, message: string) => {
       options.onRequest("refused");
       sendError(response, status, message);
     };
-    if (!tokens.has(bearerOf(request))) return refuse(401, "this model token is unknown or its lease has ended");
-    const path = request.url ?? "";
-    if (request.method !== "POST" || !path.startsWith("/v1/"))
-      return refuse(404, "the model broker takes POST /v1/… only");
-    const url = new URL(options.upstream.replace(/\/$/, "") + path.slice("/v1".length));
-    options.onRequest(await forward({ request, response, url, key, limits }));
+    const dismissed = admitted.get(bearerOf(request))?.signal;
+    if (!dismissed) return refuse(401, "this model token is unknown or its lease has ended");
+    // The provider's other doors (files, fine-tuning, whatever `..` leads to) open with the same key.
+    const [path, query] = (request.url ?? "").split("?", 2);
+    if (request.method !== "POST" || path !== `/v1${onlyCall}`)
+      return refuse(404, `the model broker takes POST /v1${onlyCall} only`);
+    const url = new URL(base + onlyCall + (query === undefined ? "" : `?${query}`));
+    options.onRequest(await forward({ request, response, url, key, limits, dismissed }));
   };
 
   const server = createServer((request, response) => {
@@ -57,11 +63,16 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
 
   return {
     baseUrl: `http://127.0.0.1:${port}/v1`,
-    admit: (token) => void tokens.add(token),
-    dismiss: (token) => void tokens.delete(token),
+    admit: (token) => {
+      if (!admitted.has(token)) admitted.set(token, new AbortController());
+    },
+    dismiss: (token) => {
+      admitted.get(token)?.abort();
+      admitted.delete(token);
+    },
     close: () =>
       new Promise((resolve) => {
-        tokens.clear();
+        admitted.clear();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

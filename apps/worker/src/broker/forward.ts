@@ -53,13 +53,18 @@ export async function forward(options: {
   url: URL;
   key: string | null;
   limits: BrokerLimits;
+  /** Aborts when the token that opened this is taken back. */
+  dismissed: AbortSignal;
 }): Promise<ForwardOutcome> {
-  const { request, response, url, key, limits } = options;
+  const { request, response, url, key, limits, dismissed } = options;
   if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytes) return tooLarge(response);
 
   // One signal for the whole exchange: when the engine leaves, the provider's stream ends as well.
   const left = new AbortController();
   response.once("close", () => left.abort());
+  const hangUp = () => void response.destroy();
+  dismissed.addEventListener("abort", hangUp);
+  response.once("close", () => dismissed.removeEventListener("abort", hangUp));
   const send = url.protocol === "https:" ? httpsRequest : httpRequest;
   const upstream = send(url, {
     method: "POST",

@@ -5,6 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
+import { putStateAside } from "../runtime/session-directory.ts";
 import { createSessionLocks } from "./session-locks.ts";
 
 /**
@@ -18,9 +19,11 @@ export interface RuntimePool {
     runtimeSessionId: string | null,
     signal: AbortSignal,
   ): Promise<{ runtime: Runtime; isReused: boolean }>;
+  /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
+  putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
   giveBack(sessionId: string, fit: boolean): Promise<void>;
-  /** Ends the process under its holder, who still gives it back. */
+  /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
   /** Ends what nobody has used for the idle time. */
   endIdle(): Promise<void>;
@@ -58,10 +61,20 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
   const end = (sessionId: string, seat: Seat): Promise<void> => {
     broker.dismiss(seat.token);
     seat.idleSince = null;
-    // The seat counts against the bound for as long as its process lives.
-    seat.ending ??= seat.runtime.end().finally(() => seats.delete(sessionId));
+    // The seat counts against the bound for as long as its process lives; one that could not be ended is tried again.
+    seat.ending ??= seat.runtime.end().then(
+      () => void seats.delete(sessionId),
+      (error: unknown) => {
+        seat.ending = null;
+        throw error;
+      },
+    );
     return seat.ending;
   };
+  const endQuietly = (sessionId: string, seat: Seat) =>
+    end(sessionId, seat).catch((error: unknown) =>
+      telemetry.log.error({ err: error, sessionId }, "a runtime could not be ended"),
+    );
 
   const idleSeats = () =>
     [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
@@ -70,7 +83,8 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     while (seats.size + starting >= options.most) {
       const longestIdle = idleSeats()[0];
       if (!longestIdle) return;
-      await end(...longestIdle);
+      // Another session's trouble is not ours; it counts as idle no longer, so this ends.
+      await endQuietly(...longestIdle);
     }
   };
 
@@ -87,10 +101,6 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
       outcome = "ok";
       return { runtime, token, idleSince: null, ending: null };
-    } catch (error) {
-      throw error instanceof EngineStartFailed
-        ? error
-        : new EngineStartFailed("OpenCode could not be started", "", error);
     } finally {
       starting -= 1;
       telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
@@ -119,7 +129,20 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
         return { runtime: seat.runtime, isReused };
       } catch (error) {
         locks.unlock(sessionId);
-        throw error;
+        throw startFailure(error);
+      }
+    },
+
+    async putAside(sessionId, signal) {
+      await locks.lock(sessionId, signal);
+      try {
+        const present = seats.get(sessionId);
+        if (present) await end(sessionId, present);
+        await putStateAside(options.workerRoot, sessionId);
+      } catch (error) {
+        throw startFailure(error);
+      } finally {
+        locks.unlock(sessionId);
       }
     },
 
@@ -137,7 +160,7 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
 
     async abandon(sessionId) {
       const seat = seats.get(sessionId);
-      if (seat) await end(sessionId, seat);
+      if (seat) await endQuietly(sessionId, seat);
     },
 
     async endIdle() {
@@ -146,12 +169,16 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       await Promise.all(
         idleSeats()
           .filter(([, seat]) => isOver(seat))
-          .map(([sessionId, seat]) => end(sessionId, seat)),
+          .map(([sessionId, seat]) => endQuietly(sessionId, seat)),
       );
     },
 
     async close() {
-      await Promise.allSettled([...seats].map(([sessionId, seat]) => end(sessionId, seat)));
+      await Promise.all([...seats].map(([sessionId, seat]) => endQuietly(sessionId, seat)));
     },
   };
+}
+
+function startFailure(error: unknown): EngineStartFailed {
+  return error instanceof EngineStartFailed ? error : new EngineStartFailed("OpenCode could not be started", "", error);
 }

@@ -8,6 +8,8 @@ import { deadline } from "@open-cowork/contracts/clock";
  * comes back; the SDK's types still tell us when a pinned version changes a body.
  */
 const callMs = 10_000;
+/** It puts files back, as many as the turn has changed. */
+const revertMs = 30_000;
 
 export const engineMessage = z.looseObject({
   info: z.looseObject({
@@ -87,7 +89,8 @@ export function engineClient(url: string, password: string) {
       await send("POST", `${session(id)}/prompt_async`, body, callMs);
     },
     abort: (id: string) => call(z.boolean(), "POST", `${session(id)}/abort`, {}),
-    revert: (id: string, messageID: string) => call(engineSession, "POST", `${session(id)}/revert`, { messageID }),
+    revert: (id: string, messageID: string) =>
+      call(engineSession, "POST", `${session(id)}/revert`, { messageID }, revertMs),
     putPart: async (id: string, part: Part) => {
       await send("PATCH", `${session(id)}/message/${part.messageID}/part/${part.id}`, part, callMs);
     },

@@ -5,7 +5,7 @@ import { findEngineBinary } from "./binary.ts";
 import { engineClient, type EngineClient } from "./engine-client.ts";
 import { engineEnvironment, type ModelDoor, type Permissions } from "./engine-settings.ts";
 import { captureOutput } from "./output-tail.ts";
-import { endProcessGroup } from "./process-group.ts";
+import { endProcessGroup, killAtExit } from "./process-group.ts";
 import type { RuntimeRegistry } from "./registry.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 
@@ -60,10 +60,12 @@ export async function startEngine(options: {
   child.once("exit", (code, killedBy) => exit.abort(new Error(`OpenCode ended (${killedBy ?? `code ${code}`})`)));
   const output = captureOutput([child.stdout, child.stderr]);
   const { pid } = child;
+  const hasEnded = pid === undefined ? () => {} : killAtExit(pid);
 
   const end = async () => {
     if (pid !== undefined) {
       await endProcessGroup(pid);
+      hasEnded();
       // The group is gone; Node hears of its child's exit a moment later.
       await within(exitHeardMs, "OpenCode's exit", aborted(exit.signal));
     }

@@ -20,7 +20,8 @@ export type Permissions = Exclude<NonNullable<Config["permission"]>, string>;
 export const permissionsWithoutSandbox: Permissions = {
   "*": "deny",
   read: "allow",
-  edit: "allow",
+  // Git runs hooks and whatever its config names, and OpenCode runs git.
+  edit: { "*": "allow", ".git": "deny", ".git/*": "deny", "*/.git": "deny", "*/.git/*": "deny" },
   write: "allow",
   glob: "allow",
   grep: "allow",

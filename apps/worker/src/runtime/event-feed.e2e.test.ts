@@ -12,7 +12,10 @@ import { startEngine, type EngineProcess } from "./engine-process.ts";
 import { permissionsWithoutSandbox, providerId } from "./engine-settings.ts";
 import { followEvents } from "./event-feed.ts";
 import { openRegistry } from "./registry.ts";
-import { openSessionDirectory } from "./session-directory.ts";
+import { EventMapper } from "./event-mapper.ts";
+import { eventText } from "./event-text.ts";
+import { openSessionDirectory, sessionDirectoryOf } from "./session-directory.ts";
+import { runTurn, type TurnOptions } from "./turn.ts";
 
 let root: string;
 let model: ScriptedModel;
@@ -95,5 +98,47 @@ describe("an event feed whose connection breaks", () => {
     });
     expect(seen.slice(cutAt).some(({ type }) => type === "message.part.updated")).toBe(true);
     stop.abort();
+  });
+});
+
+describe("a turn whose events are lost", () => {
+  async function deafTurn(more: Partial<TurnOptions> = {}) {
+    const { id: sessionId } = await engine.client.createSession("Deaf");
+    const listeners: TurnOptions["listeners"] = new Set();
+    const events: string[] = [];
+    const turn = runTurn({
+      client: engine.client,
+      sessionId,
+      modelId: "demo",
+      text: "[script:text] hello",
+      before: new Set(),
+      listeners,
+      mapper: new EventMapper(eventText(sessionDirectoryOf(root, "s-1"), [])),
+      onEvents: (some) => void events.push(...some.map(({ type }) => type)),
+      exited: engine.exited,
+      stop: new AbortController().signal,
+      silentMs: 30_000,
+      ...more,
+    });
+    return { sessionId, listeners, events, turn };
+  }
+
+  it("asks for itself what became of it, also when it has heard that the session is idle", async () => {
+    const { sessionId, listeners, turn } = await deafTurn();
+    const hasAnswered = async () => {
+      for (const listen of listeners) await listen({ type: "session.status", status: { type: "idle" } });
+      const messages = await engine.client.messages(sessionId);
+      return messages.some(({ info }) => info.role === "assistant" && info.time?.completed);
+    };
+    await eventually("it has answered, and is only heard to be idle", hasAnswered, { withinMs: 25_000 });
+    expect(await turn).toEqual({ kind: "completed" });
+  });
+
+  it("is silent when OpenCode takes its prompt and never runs it, however often it is looked at", async () => {
+    const { prompt, ...client } = engine.client;
+    const neverRuns: typeof prompt = (id, body) => prompt(id, { ...body, noReply: true });
+    const { events, turn } = await deafTurn({ client: { ...client, prompt: neverRuns }, silentMs: 10_000 });
+    expect(await turn).toMatchObject({ kind: "failed", reason: "runtime_silent" });
+    expect(events).toEqual(["message.updated"]);
   });
 });

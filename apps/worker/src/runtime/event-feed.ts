@@ -80,14 +80,11 @@ async function readStream(frames: Frames, options: EventFeedOptions, position: P
       const { seq, event } = readFrame(JSON.parse(value.data), options.sessionId);
       if (seq !== null) {
         position.seq ??= Math.max(0, seq - 1 - lookBehind);
+        if (seq > position.seq + 1) await readHistory(options, position);
+        // The history mostly holds this one as well, but need not yet: it may be the last one for a long time.
         if (seq <= position.seq) continue;
-        if (seq > position.seq + 1) {
-          // The history holds this one as well.
-          await readHistory(options, position);
-          continue;
-        }
+        position.seq = seq;
       }
-      if (seq !== null) position.seq = seq;
       if (event) await options.onEvent(event);
     }
   } finally {

@@ -26,6 +26,20 @@ export async function endProcessGroup(pgid: number, clock: Clock = systemClock):
   throw new Error(`process group ${pgid} is still there after SIGKILL`);
 }
 
+const running = new Set<number>();
+let isListening = false;
+
+/**
+ * Kills the group when this process leaves without having ended it: at a second signal, at the end of the grace period,
+ * at a crash. Only a SIGKILL leaves it to the next worker. Returns what to call once the group has ended.
+ */
+export function killAtExit(pgid: number): () => void {
+  running.add(pgid);
+  if (!isListening) process.on("exit", () => running.forEach((each) => signalGroup(each, "SIGKILL")));
+  isListening = true;
+  return () => void running.delete(pgid);
+}
+
 /** False when the group is gone. */
 function signalGroup(pgid: number, signal: NodeJS.Signals): boolean {
   try {

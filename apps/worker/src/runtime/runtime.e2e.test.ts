@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId } from "@open-cowork/contracts/ids";
 import { call, hang, say } from "@open-cowork/testkit/scripted-model/script";
@@ -20,6 +21,7 @@ beforeAll(async () => {
       hang(),
     ],
     outside: [call("write", { filePath: "/tmp/cowork-must-not-exist.txt", content: "x" }), say("I tried.")],
+    hook: [call("write", { filePath: ".git/hooks/post-index-change", content: "x" }), say("I tried.")],
     down: [{ do: "error", status: 401, body: { error: { message: "no such key" } }, headers: {}, times: Infinity }],
   });
 });
@@ -70,6 +72,14 @@ describe("a turn of the real OpenCode", () => {
     expect(end).toEqual({ kind: "completed" });
     expect(existsSync("/tmp/cowork-must-not-exist.txt")).toBe(false);
     expect(troubles).toEqual([]);
+    await runtime.end();
+  });
+
+  it("refuses git's own files, through which an agent would run commands", async () => {
+    const { runtime, workspace } = await world.start();
+    const { end } = await ask(runtime, "[script:hook]");
+    expect(end).toEqual({ kind: "completed" });
+    expect(existsSync(join(workspace, ".git/hooks/post-index-change"))).toBe(false);
     await runtime.end();
   });
 
@@ -138,6 +148,35 @@ describe("an OpenCode that is killed in the middle of a turn", () => {
     const carried = JSON.stringify(world.model.requests.at(-1)!.messages.filter(({ role }) => role !== "system"));
     expect(carried).toContain("remember me");
     expect(carried).not.toContain("write-then-hang");
+    await second.runtime.end();
+  });
+});
+
+describe("an OpenCode that is killed between noting a prompt and noting its words", () => {
+  it("has the wordless prompt taken back like any other", async () => {
+    const sessionId = newId<"session">();
+    const first = await world.start({ sessionId });
+    await ask(first.runtime, "[script:text] remember me");
+    const commandId = newId();
+    const stop = new AbortController();
+    const onEvents = () => stop.abort();
+    await ask(first.runtime, "[script:slow] wordless", { commandId, stop: stop.signal, onEvents });
+    await first.runtime.end();
+    // The moment itself is too short to hit: this is what a kill in it leaves.
+    const database = new DatabaseSync(join(first.workspace, "..", "state", "opencode.db"));
+    const { id } = database.prepare("select max(id) id from message where data like '%\"user\"%'").get()!;
+    database.prepare("delete from message where id > ?").run(id!);
+    database.prepare("delete from part where message_id >= ?").run(id!);
+    database.close();
+
+    const second = await world.start({ sessionId, runtimeSessionId: first.runtime.runtimeSessionId });
+    expect(await second.runtime.clearLeftovers(commandId)).toBe(true);
+    expect((await ask(second.runtime, "[script:text] again", { commandId })).end).toEqual({ kind: "completed" });
+    const said = world.model.requests.at(-1)!.messages.filter(({ role }) => role === "user");
+    expect(said.map(({ content }) => JSON.stringify(content))).toEqual([
+      expect.stringContaining("remember me") as string,
+      expect.stringContaining("again") as string,
+    ]);
     await second.runtime.end();
   });
 });

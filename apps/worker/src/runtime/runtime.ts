@@ -1,5 +1,6 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
 import { openConversation } from "./conversation.ts";
+import { withConversation } from "./conversation-unusable.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
 import { permissionsWithoutSandbox, type ModelDoor, type Permissions } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
@@ -23,7 +24,7 @@ export interface Runtime {
   readonly pid: number;
   /** Aborts when the process has ended, whoever ended it. */
   readonly exited: AbortSignal;
-  /** Takes back what an interrupted attempt left; true when there was something. */
+  /** Takes back what an interrupted attempt left; true when there was something. May throw `ConversationUnusable`. */
   clearLeftovers(commandId: string): Promise<boolean>;
   turn(options: TurnRequest): Promise<TurnEnd>;
   /** The newest output of the process, cleaned, for the log. */
@@ -50,6 +51,7 @@ export interface RuntimeOptions {
   permissions?: Permissions;
 }
 
+/** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
   const engine = await startEngine({
@@ -68,13 +70,16 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 async function attach(engine: EngineProcess, directory: SessionDirectory, options: RuntimeOptions): Promise<Runtime> {
   const { client } = engine;
   const { door, onTrouble } = options;
-  const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
-  // With a title of its own it doesn't ask the model for one.
-  const { id: runtimeSessionId } = known ?? (await client.createSession("Open Cowork"));
+  const open = async () => {
+    const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
+    // With a title of its own it doesn't ask the model for one.
+    const { id } = known ?? (await client.createSession("Open Cowork"));
+    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id) };
+  };
+  const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 
   const text = eventText(directory, [door.token, engine.password]);
   const mapper = new EventMapper(text);
-  const conversation = await openConversation(client, directory, runtimeSessionId);
   const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
   const closed = new AbortController();
   await followEvents({
@@ -106,7 +111,7 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
     exited: engine.exited,
     output: () => text.clean(engine.output()),
 
-    clearLeftovers: (commandId) => conversation.clearLeftovers(commandId),
+    clearLeftovers: (commandId) => withConversation(engine.exited, conversation.clearLeftovers(commandId)),
 
     async turn({ commandId, ...request }) {
       await conversation.begin(commandId);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { engineVersion } from "./binary.ts";
@@ -35,6 +35,17 @@ export async function openSessionDirectory(workerRoot: string, sessionId: string
   await seedEngineConfig(join(directory.home, ".config", "opencode"));
   await initialiseWorkspace(directory);
   return directory;
+}
+
+/**
+ * OpenCode's state out of the way of a new one, for whoever looks into why it could not be used; the newest is kept.
+ * The workspace stays: it is the person's, and not part of what went wrong.
+ */
+export async function putStateAside(workerRoot: string, sessionId: string): Promise<void> {
+  const { root, state } = sessionDirectoryOf(workerRoot, sessionId);
+  const aside = join(root, "state-aside");
+  await rm(aside, { recursive: true, force: true });
+  await rename(state, aside);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isAbsolute, join, relative } from "node:path";
+import { DeadlineExceeded } from "@open-cowork/contracts/clock";
 import type { EngineClient, EngineMessage } from "./engine-client.ts";
 import type { TurnNote } from "./turn-note.ts";
 
@@ -8,7 +9,8 @@ import type { TurnNote } from "./turn-note.ts";
  * turn is taken back first, messages and files, with OpenCode's own revert.
  *
  * Revert alone restores only files of finished steps, because OpenCode notes a step's changed files (a `patch` part)
- * at the step's end. For a step that was cut short we write that part from what its tools say, then revert.
+ * at the step's end. For a step that was cut short we write that part from what its tools say, then revert. And revert
+ * finds a message by its parts, so one that was cut off before its first part was noted gets an empty one.
  */
 export function findLeftover(
   messages: readonly EngineMessage[],
@@ -41,6 +43,15 @@ export async function takeBack(options: {
 }): Promise<void> {
   const { client, sessionId, workspace, messages, from } = options;
   const start = messages.findIndex(({ info }) => info.id === from);
+  if (messages[start]?.parts.length === 0) {
+    await client.putPart(sessionId, {
+      id: newPartId(from),
+      sessionID: sessionId,
+      messageID: from,
+      type: "text",
+      text: "",
+    });
+  }
   for (const message of messages.slice(start)) {
     const step = findCutStep(message);
     const files = step ? filesOf(step.parts, workspace) : [];
@@ -55,7 +66,12 @@ export async function takeBack(options: {
       files,
     });
   }
-  const { revert } = await client.revert(sessionId, from);
+  const { revert } = await client.revert(sessionId, from).catch((error: unknown) => {
+    // As good as a refusal: the next attempt would wait as long, and in vain.
+    throw error instanceof DeadlineExceeded
+      ? new Error(`OpenCode does not take back ${from}`, { cause: error })
+      : error;
+  });
   if (revert?.messageID !== from) throw new Error(`OpenCode did not take back ${from}`);
 }
 

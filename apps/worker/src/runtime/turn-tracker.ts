@@ -46,6 +46,12 @@ export class TurnTracker {
     }
   }
 
+  /** Whether this says nothing new: the message is known, and known to be completed if it is. */
+  hasHeard(info: EngineInfo): boolean {
+    if (this.#before.has(info.id) || this.#users.has(info.id)) return true;
+    return this.#answers.get(info.id)?.completed === (info.time?.completed !== undefined);
+  }
+
   /** The messages of this turn, for whoever starts the next one. */
   messageIds(): string[] {
     return [...this.#users, ...this.#answers.keys()];

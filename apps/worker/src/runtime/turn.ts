@@ -29,8 +29,11 @@ const lookMs = 1_000;
 const quietMs = 3_000;
 /** OpenCode asks an unavailable provider again for ever; the plane's own retries are better, and can be seen. */
 const mostProviderRetries = 3;
+/** OpenCode answers 204 to a prompt that it then never runs; an idle one gets less patience than a thinking one. */
+const idleSilentMs = 30_000;
 /** After an abort OpenCode has this long to complete its messages. */
 const abortMs = 5_000;
+const abortAgainMs = 500;
 const exitMs = 1_000;
 
 export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
@@ -55,17 +58,30 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
   /** The backstop for an event that got lost: asks for the status, and for what the messages are now. */
   const look = async () => {
     const status = (await client.statuses())[sessionId] ?? { type: "idle" };
-    if (status.type === "idle" && !tracker.isIdle()) {
-      for (const { info } of await client.messages(sessionId)) await listener({ type: "message.updated", info });
+    // Also when it was known to be idle: the lost event may be the one that completes a message.
+    if (status.type === "idle") {
+      for (const { info } of await client.messages(sessionId)) {
+        // What was heard before is no progress.
+        if (!tracker.hasHeard(info)) await listener({ type: "message.updated", info });
+      }
     }
     await listener({ type: "session.status", status });
   };
 
   const abort = async (reason: TurnEnd): Promise<TurnEnd> => {
-    await client.abort(sessionId).catch(() => {});
     const giveUpAt = clock.monotonicMs() + abortMs;
-    while (!exited.aborted && tracker.end() === null && clock.monotonicMs() < giveUpAt) await pause(50);
-    return reason;
+    let againAt = 0;
+    while (!exited.aborted && clock.monotonicMs() < giveUpAt) {
+      if (clock.monotonicMs() >= againAt) {
+        // OpenCode forgets an abort that comes before it has begun, so it is said again.
+        await client.abort(sessionId).catch(() => {});
+        againAt = clock.monotonicMs() + abortAgainMs;
+      }
+      if (tracker.end()) return reason;
+      await pause(50);
+    }
+    // It may still be at work: nobody may go on with this process.
+    return { kind: "failed", reason: "runtime_silent", message: "OpenCode did not stop" };
   };
 
   const pause = async (ms: number) => {
@@ -76,6 +92,7 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
   listeners.add(listener);
   stop.addEventListener("abort", wakeUp);
   try {
+    if (stop.aborted) return { kind: "aborted" };
     const model = { providerID: providerId, modelID: options.modelId };
     // Never a messageID: the same one twice appends to the message. Always the model: the last one sticks.
     await client.prompt(sessionId, { model, parts: [{ type: "text", text: options.text }] });
@@ -89,9 +106,10 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
         return await abort({ kind: "failed", reason: "provider_unavailable", message: retries.message });
       }
       const now = clock.monotonicMs();
-      if (now - progressAt >= silentMs) {
+      const patienceMs = tracker.isIdle() ? Math.min(silentMs, idleSilentMs) : silentMs;
+      if (now - progressAt >= patienceMs) {
         const reason = retries.count > 0 ? "provider_unavailable" : "runtime_silent";
-        return await abort({ kind: "failed", reason, message: `no progress for ${silentMs} ms` });
+        return await abort({ kind: "failed", reason, message: `no progress for ${patienceMs} ms` });
       }
       if (now - heardAt >= quietMs) {
         heardAt = now;
