@@ -35,6 +35,28 @@ describe("a bench", () => {
   });
 });
 
+describe("a goal against the peers", () => {
+  it("is held against the better one, in the direction in which more is better", async () => {
+    const contestant = (name: string, rate: number) => ({ name, run: async () => ({ rate }) });
+    const bench: Bench<"rate"> = {
+      name: "toy",
+      runs: 1,
+      metrics: { rate: { unit: "/s", moreIsBetter: true, goalAgainstPeers: 3 } },
+      contestants: [contestant("ours", 500), contestant("slow", 100), contestant("fast", 200)],
+    };
+    const [row, against] = summarise(bench, await measure(bench, 1, () => {}));
+    expect(row).toMatchObject({ value: 500, ratioTo: { slow: 5, fast: 2.5 }, ok: true });
+    expect(against).toEqual({
+      metric: "rate, against the better peer",
+      value: 2.5,
+      unit: "x",
+      ratioTo: {},
+      goal: 3,
+      ok: false,
+    });
+  });
+});
+
 describe("a percentile", () => {
   it("is always a value that was measured", () => {
     expect(percentile([30, 10, 20], 50)).toBe(20);

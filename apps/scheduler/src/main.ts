@@ -7,10 +7,14 @@ import { startLoop } from "./loops/loop.ts";
 import { gaugeTick } from "./loops/gauges.ts";
 import { promotionTick } from "./loops/promotion.ts";
 import { recoveryTick } from "./loops/recovery.ts";
+import { sealTick } from "./loops/seal.ts";
 import { workerHealthTick } from "./loops/worker-health.ts";
 
 /** How often queue and workers are counted for the operator: often enough for an alert, rarely enough to cost nothing. */
 const gaugesMs = 5_000;
+
+/** How often committed audit rows are chained. */
+const sealMs = 1_000;
 
 await runService({
   role: "scheduler",
@@ -36,12 +40,13 @@ await runService({
     const world = { database, telemetry };
     // Each at its own pace, so that a slow one delays no other.
     const loops = [
-      startLoop("recovery", config.recoveryMs, () => recoveryTick(world), { telemetry, stopping }),
+      startLoop("recovery", config.recoveryMs, () => recoveryTick(world, config.lease.ttlMs), { telemetry, stopping }),
       startLoop("promotion", config.recoveryMs, () => promotionTick(world), { telemetry, stopping }),
       startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), {
         telemetry,
         stopping,
       }),
+      startLoop("audit sealer", sealMs, () => sealTick(world), { telemetry, stopping }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];
     return {

@@ -27,6 +27,12 @@ export const eventTypes = {
     projected: false,
     payload: z.object({ commandId: z.string(), reason: z.string() }),
   },
+  // A dead letter that a person gave another life, with its text edited perhaps.
+  "command.retried": {
+    producer: "plane",
+    projected: false,
+    payload: z.object({ commandId: z.string(), text: z.string() }),
+  },
   "attempt.started": {
     producer: "plane",
     projected: false,

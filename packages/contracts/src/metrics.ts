@@ -84,6 +84,20 @@ export const metrics = {
     labels: [],
     help: "Work that only the tick promoted. Anything but zero is a defect: enqueue and finish promote at once.",
   },
+  cowork_stuck_backends_ended_total: {
+    kind: "counter",
+    unit: "1",
+    roles: ["scheduler"],
+    labels: [],
+    help: "Worker connections that sat in a transaction and were ended.",
+  },
+  cowork_audit_rows_sealed_total: {
+    kind: "counter",
+    unit: "1",
+    roles: ["scheduler"],
+    labels: [],
+    help: "Audit rows chained by the sealer.",
+  },
   cowork_workers: {
     kind: "gauge",
     unit: "1",

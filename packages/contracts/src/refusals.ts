@@ -51,6 +51,13 @@ export const refusals = {
     retryable: true,
     means: "This session has as many waiting prompts as it may; wait for one to finish.",
   },
+  quota_exceeded: {
+    http: 429,
+    retryable: true,
+    audit: "quota_denied",
+    means: "Your organisation has as much waiting work as it may; wait for some to finish.",
+  },
+  not_dead: { http: 409, retryable: false, means: "Only work that every attempt failed at can be retried or dropped." },
   nothing_to_stop: { http: 409, retryable: false, means: "Nothing is running or waiting in this session." },
 
   // Workers.
@@ -91,6 +98,17 @@ export const refusals = {
     audit: "stale_owner_write_rejected",
     means: "No attempt ever had this token.",
   },
+  object_key_not_allowed: {
+    http: 409,
+    retryable: false,
+    means: "An object must lie under the key that the plane derives for this session.",
+  },
+  secret_not_found: {
+    http: 404,
+    retryable: false,
+    audit: "secret_reveal_failed",
+    means: "The organisation has no key for this provider; an admin can store one.",
+  },
   batch_out_of_order: { http: 409, retryable: false, means: "An earlier event batch of this attempt is missing." },
   batch_too_large: {
     http: 413,
@@ -101,18 +119,54 @@ export const refusals = {
 
 export type Reason = keyof typeof refusals;
 
-/** What an attempt or a command can fail of. Unlike refusals these are facts about work, stored with it. */
+interface FailureRow {
+  /** never: the work has failed. later: another attempt after a pause, counted. free: another at once, not counted. */
+  retry: "never" | "later" | "free";
+  /** The first pause before another attempt; doubled with each strike up to the most, ± 20 %. */
+  pauseMs: number;
+  pauseMostMs: number;
+  means: string;
+}
+
+const atOnce = { pauseMs: 0, pauseMostMs: 0 } as const;
+
+/**
+ * What an attempt or a command can fail of, and what follows. Unlike refusals these are facts about work, stored with it.
+ * The database reads its copy of this table (`migrate` loads it), so that finishing and recovering decide alike.
+ */
 export const failures = {
-  runtime_start_failed: { retry: "later", means: "OpenCode did not start; the worker's log says why." },
-  runtime_lost: { retry: "later", means: "OpenCode ended in the middle of the turn." },
-  runtime_silent: { retry: "later", means: "OpenCode made no progress for too long." },
-  runtime_error: { retry: "never", means: "OpenCode reported an error it could not recover from." },
-  provider_error: { retry: "never", means: "The model provider refused or broke the request." },
-  provider_unavailable: { retry: "later", means: "The model provider did not answer." },
-  worker_lost: { retry: "later", means: "The worker's lease ran out; another attempt follows." },
-  worker_draining: { retry: "free", means: "The worker shut down in good order; another attempt follows." },
-  attempts_exhausted: { retry: "never", means: "Every allowed attempt failed." },
-  stopped_by_person: { retry: "never", means: "A person stopped it." },
-} as const satisfies Record<string, { retry: "never" | "later" | "free"; means: string }>;
+  runtime_start_failed: {
+    retry: "later",
+    pauseMs: 1_000,
+    pauseMostMs: 60_000,
+    means: "OpenCode did not start; the worker's log says why.",
+  },
+  runtime_lost: {
+    retry: "later",
+    pauseMs: 1_000,
+    pauseMostMs: 60_000,
+    means: "OpenCode ended in the middle of the turn.",
+  },
+  runtime_silent: {
+    retry: "later",
+    pauseMs: 1_000,
+    pauseMostMs: 60_000,
+    means: "OpenCode made no progress for too long.",
+  },
+  runtime_error: { retry: "never", ...atOnce, means: "OpenCode reported an error it could not recover from." },
+  provider_error: { retry: "never", ...atOnce, means: "The model provider refused or broke the request." },
+  provider_unavailable: {
+    retry: "later",
+    pauseMs: 2_000,
+    pauseMostMs: 120_000,
+    means: "The model provider did not answer.",
+  },
+  // The lease's time to live was pause enough.
+  worker_lost: { retry: "later", ...atOnce, means: "The worker's lease ran out; another attempt follows." },
+  worker_revoked: { retry: "later", ...atOnce, means: "The worker was revoked; another attempt follows." },
+  worker_draining: { retry: "free", ...atOnce, means: "The worker shut down in good order; another attempt follows." },
+  attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
+  stopped_by_person: { retry: "never", ...atOnce, means: "A person stopped it." },
+} as const satisfies Record<string, FailureRow>;
 
 export type Failure = keyof typeof failures;

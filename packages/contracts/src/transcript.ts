@@ -51,6 +51,8 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
     }
     case "command.cancelled":
       return moveCommand(state, event.payload.commandId, { status: "cancelled", reason: event.payload.reason });
+    case "command.retried":
+      return moveCommand(state, event.payload.commandId, { status: "waiting", reason: null, text: event.payload.text });
     case "attempt.started":
       return moveCommand(state, event.payload.commandId, {
         status: "working",

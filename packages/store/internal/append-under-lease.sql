@@ -1,50 +1,50 @@
--- Appends a batch of runtime events to a session whose lane the caller has locked and fenced, and keeps the `parts`
--- read model in step, in the same transaction. Returns the newest seq.
-create or replace function internal.append_under_lease(p_lane cowork.lanes, p_events jsonb) returns bigint
+-- Appends a batch of runtime events to each of several sessions whose lanes the caller has locked and fenced, and keeps
+-- the `parts` read model in step, in the same transaction. One statement for all of them: what a statement costs before
+-- its first row (constraints read, indexes opened, triggers set up) is several times what its rows do. Seqs begin at each
+-- lane's next_seq, as the caller holds it; moving that on is the caller's, who has more to write to the lane.
+create or replace function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
-  v_count integer := jsonb_array_length(p_events);
   v_now timestamptz := cowork.now();
+  v_types text[];
+  v_malformed boolean;
+  v_sessions uuid[];
+  v_ended text[];
 begin
-  if v_count = 0 then
-    return p_lane.next_seq - 1;
-  end if;
-  if exists (
-    select from jsonb_array_elements(p_events) e
-      left join cowork.event_types t on t.type = e ->> 'type' and t.producer = 'runtime'
-      where t.type is null
-  ) then
+  select array_agg(t.type) into v_types from cowork.event_types t where t.producer = 'runtime';
+  with e as materialized (
+    select x.*, coalesce(x.type = any (v_types), false) as known,
+        case x.type when 'message.updated' then x.payload -> 'info' when 'message.part.updated' then x.payload -> 'part' end as body
+      from (
+        select l.session_id, l.org_id, l.attempt, l.command_id, l.next_seq + v.n - 1 as seq, v.value ->> 'type' as type, v.value -> 'payload' as payload
+          from rows from (unnest(p_lanes), unnest(p_events)) l cross join lateral jsonb_array_elements(l.unnest) with ordinality v (value, n)) x
+  ), appended as (
+    insert into cowork.session_events (session_id, seq, org_id, type, part_id, payload, attempt, command_id, at)
+      select e.session_id, e.seq, e.org_id, e.type, coalesce(e.payload ->> 'partID', e.payload -> 'part' ->> 'id'),
+          e.payload, e.attempt, e.command_id, v_now
+        from e where e.known
+  ), projected as (
+    insert into cowork.parts as p (session_id, message_id, part_id, org_id, command_id, attempt, last_seq, body)
+      select distinct on (b.session_id, b.message_id, b.part_id)
+          b.session_id, b.message_id, b.part_id, b.org_id, b.command_id, b.attempt, b.seq, b.body
+        from (
+          select e.*, case e.type when 'message.updated' then e.body ->> 'id' else e.body ->> 'messageID' end as message_id,
+              case e.type when 'message.updated' then '' else e.body ->> 'id' end as part_id
+            from e where e.type in ('message.updated', 'message.part.updated')) b
+        order by b.session_id, b.message_id, b.part_id, b.seq desc
+      on conflict (session_id, message_id, part_id) do update
+        set body = excluded.body, last_seq = excluded.last_seq, command_id = excluded.command_id, attempt = excluded.attempt
+  )
+  select bool_or(not e.known), array_agg(e.session_id) filter (where e.body #>> '{time,end}' is not null and e.type = 'message.part.updated'),
+      array_agg(e.body ->> 'id') filter (where e.body #>> '{time,end}' is not null and e.type = 'message.part.updated')
+    into v_malformed, v_sessions, v_ended from e;
+  if v_malformed then
     raise exception 'a worker may append runtime events only' using errcode = '22023';
   end if;
 
-  insert into cowork.session_events (session_id, seq, org_id, type, part_id, payload, attempt, command_id, at)
-    select p_lane.session_id, p_lane.next_seq + e.n - 1, p_lane.org_id, e.value ->> 'type',
-      coalesce(e.value -> 'payload' ->> 'partID', e.value -> 'payload' -> 'part' ->> 'id'),
-      e.value -> 'payload', p_lane.attempt, p_lane.command_id, v_now
-    from jsonb_array_elements(p_events) with ordinality e (value, n);
-
-  insert into cowork.parts as p (session_id, message_id, part_id, org_id, command_id, attempt, last_seq, body)
-    select distinct on (e.message_id, e.part_id)
-      p_lane.session_id, e.message_id, e.part_id, p_lane.org_id, p_lane.command_id, p_lane.attempt, e.seq, e.body
-    from (
-      select p_lane.next_seq + v.n - 1 as seq,
-        case v.value ->> 'type' when 'message.updated' then v.value -> 'payload' -> 'info' ->> 'id'
-          else v.value -> 'payload' -> 'part' ->> 'messageID' end as message_id,
-        case v.value ->> 'type' when 'message.updated' then '' else v.value -> 'payload' -> 'part' ->> 'id' end as part_id,
-        case v.value ->> 'type' when 'message.updated' then v.value -> 'payload' -> 'info'
-          else v.value -> 'payload' -> 'part' end as body
-      from jsonb_array_elements(p_events) with ordinality v (value, n)
-      where v.value ->> 'type' in ('message.updated', 'message.part.updated')
-    ) e
-    order by e.message_id, e.part_id, e.seq desc
-    on conflict (session_id, message_id, part_id) do update
-      set body = excluded.body, last_seq = excluded.last_seq, command_id = excluded.command_id, attempt = excluded.attempt;
-
   -- Every newer state of a part that has its end supersedes the deltas that led to it.
-  delete from cowork.session_events d
-    using jsonb_array_elements(p_events) e
-    where e ->> 'type' = 'message.part.updated' and e #>> '{payload,part,time,end}' is not null
-      and d.session_id = p_lane.session_id and d.part_id = e #>> '{payload,part,id}' and d.type = 'message.part.delta';
-
-  return p_lane.next_seq + v_count - 1;
+  if v_sessions is not null then
+    delete from cowork.session_events d using unnest(v_sessions, v_ended) u (session_id, part_id)
+      where d.session_id = u.session_id and d.part_id = u.part_id and d.type = 'message.part.delta';
+  end if;
 end $$;

@@ -1,67 +1,137 @@
--- Ends the attempt that a lane holds, decides what becomes of its work and clears the lease; the caller has locked the
--- lane and knows the attempt is over. One body for finish, release and recovery, so that they can't drift apart:
+-- Ends the attempts that these lanes hold, decides what becomes of their work and clears the leases; the caller has locked
+-- the lanes and knows that the attempts are over. One body for finish, release and recovery, so that they can't drift apart:
 --   succeeded | failed | cancelled   the work is over
 --   retried | lost                   another attempt follows after a pause, while strikes last; then a dead letter
 --   released                         another attempt follows at once and nothing counts
+-- A loss after progress (a checkpoint beyond the furthest of all earlier attempts) costs no strike; the hard cap on
+-- attempts ends even work that always progresses and then kills its worker.
+--
+-- `p_events` says how many events the caller has appended to each lane in this call: the fact stands behind them. All of
+-- it is one statement, see append_under_leases. `p_beside` are lanes that the caller holds without ending anything there:
+-- whoever gave room meanwhile passed over them. Returns what became of each.
+create or replace function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reasons text[], p_events integer[],
+  p_batch_nos bigint[], p_beside uuid[] default '{}')
+returns text[]
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  v_now timestamptz := cowork.now();
+  v_decisions text[];
+  v_org record;
+begin
+  with input as (
+    select l.*, u.n, p_outcomes[u.n] as outcome, p_reasons[u.n] as given, p_batch_nos[u.n] as batch_no, l.next_seq + p_events[u.n] as through
+      from unnest(p_lanes) with ordinality l cross join lateral (select l.ordinality::integer as n) u
+  ), counted as (
+    select i.*, f.pause_ms, f.pause_most_ms, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
+        select from cowork.attempts a where a.work_id = i.work_id and a.attempt = i.attempt
+          and a.checkpoint_version > (
+            select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
+              where e.work_id = i.work_id and e.attempt < i.attempt)) then 1 else 0 end as strikes
+      from input i join cowork.work w on w.work_id = i.work_id left join cowork.failures f on f.reason = i.given
+  ), decided as (
+    select c.*, case
+        when c.outcome not in ('retried', 'lost', 'released') then c.outcome
+        -- Told to stop, and gone before it could: nothing follows all the same.
+        when exists (select from cowork.signals s where s.work_id = c.work_id and s.kind = 'stop') then 'cancelled'
+        -- What a person gave another life has all its attempts again.
+        when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
+          select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'dead'
+        else 'queued' end as decision,
+        case when c.outcome in ('retried', 'lost')
+          then least(c.pause_most_ms, c.pause_ms * power(2, greatest(c.strikes, 1) - 1)) * (0.8 + 0.4 * random()) else 0 end as waits_ms
+      from counted c
+  ), ended as materialized (
+    select d.*, case d.decision when 'dead' then 'failed' when 'queued' then 'waiting' else d.decision end as state,
+        case when d.decision = 'dead' then 'attempts_exhausted'
+          when d.decision = 'cancelled' and d.outcome <> 'cancelled' then 'stopped_by_person' else d.given end as reason
+      from decided d
+  ), lanes as (
+    -- Who lost it is not who takes it first: its process is gone.
+    update cowork.lanes l set next_seq = e.through + 1, work_id = null, command_id = null, attempt = null, token_hash = null,
+        lease_expires_at = null, worker_id = null, boot_id = null, last_batch_no = null, last_answer = null,
+        last_boot_id = case e.outcome when 'lost' then null else l.last_boot_id end
+      from ended e where l.lane_id = e.lane_id
+  ), works as (
+    update cowork.work w set status = e.decision, strikes = e.strikes, leased_by = null, lease_expires_at = null,
+        ready_at = null, tag = null, preferred_boot_id = null, is_head = e.decision = 'queued',
+        available_at = v_now + make_interval(secs => e.waits_ms / 1000),
+        completed_at = case when e.decision = 'succeeded' then v_now end,
+        failed_at = case when e.decision in ('failed', 'dead') then v_now end,
+        reason = e.reason
+      from ended e where w.work_id = e.work_id
+  ), signals as (
+    delete from cowork.signals s using ended e where s.work_id = e.work_id
+  ), commands as (
+    update cowork.commands c set status = e.state, reason = e.reason, ended_at = case when e.decision <> 'queued' then v_now end
+      from ended e where c.org_id = e.org_id and c.command_id = e.command_id
+  ), dead as (
+    insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
+      select e.org_id, e.work_id, v_now, e.given, e.attempt from ended e where e.decision = 'dead'
+  ), facts as (
+    insert into cowork.session_events (session_id, seq, org_id, type, payload, attempt, command_id, at)
+      select e.session_id, e.through, e.org_id, case e.decision when 'queued' then 'attempt.lost' else 'command.finished' end,
+          jsonb_build_object('commandId', e.command_id, 'attempt', e.attempt, 'reason', e.reason)
+            || case e.decision when 'queued' then '{}'::jsonb else jsonb_build_object('outcome', e.state) end,
+          e.attempt, e.command_id, v_now
+        from ended e where e.session_id is not null
+  ), feed as (
+    insert into cowork.feed (org_id, topic, entity_id) select e.org_id, 'session', e.session_id from ended e where e.session_id is not null
+  ), sessions as (
+    update cowork.sessions s set updated_at = v_now from ended e where s.org_id = e.org_id and s.session_id = e.session_id
+  ), attempts as (
+    update cowork.attempts a set ended_at = v_now, outcome = e.outcome, reason = e.given,
+        answer = jsonb_build_object('through', e.through), finish_batch_no = e.batch_no
+      from ended e where a.work_id = e.work_id and a.attempt = e.attempt
+  ), evidence as (
+    insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
+      select e.org_id,
+          case e.decision when 'succeeded' then 'work_completed' when 'queued' then 'work_retried' when 'dead' then 'work_dead_lettered'
+            when 'cancelled' then 'work_cancelled' else 'work_failed' end,
+          e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
+          case e.outcome when 'lost' then null else e.worker_id end,
+          jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+        from ended e
+  )
+  select array_agg(e.decision order by e.n) into v_decisions from ended e;
+
+  -- Organisations' rows come last in the lock order, in the order of their ids, or two calls with several of them would
+  -- deadlock. The room goes to whichever lanes of each have waited longest.
+  for v_org in
+    select o.org_id, count(o.n)::integer as ended, count(*) filter (where v_decisions[o.n] = 'queued') as again,
+        coalesce(array_agg(o.lane_id) filter (where o.n is not null), '{}') as lane_ids,
+        coalesce(array_agg(o.lane_id) filter (where o.n is null), '{}') as beside
+      from (
+        select l.org_id, l.lane_id, l.ordinality as n from unnest(p_lanes) with ordinality l
+        union all
+        select l.org_id, l.lane_id, null from cowork.lanes l where l.lane_id = any (p_beside)) o
+      group by o.org_id order by o.org_id
+  loop
+    if v_org.ended > 0 then
+      update cowork.tenants t set promoted = t.promoted - v_org.ended, waiting = t.waiting + v_org.again where t.org_id = v_org.org_id;
+      -- Where nothing else waits, what comes next in these lanes takes the room at once, without being marked as waiting first.
+      if exists (select from cowork.work w where w.org_id = v_org.org_id and w.status = 'queued' and w.is_head)
+        or exists (select from cowork.tenants t
+          where t.org_id = v_org.org_id and t.promoted + v_org.ended > internal.quota(v_org.org_id, 'concurrent_sessions'))
+      then
+        perform internal.mark_heads(v_org.lane_ids);
+        -- Not only what was freed here: others may have passed over our lanes and left room.
+        perform internal.promote_tenant(v_org.org_id, v_org.ended + 64);
+      else
+        perform internal.promote_lanes(v_org.lane_ids);
+      end if;
+    end if;
+    if cardinality(v_org.beside) > 0 then
+      perform internal.promote_lanes(v_org.beside);
+    end if;
+  end loop;
+  return v_decisions;
+end $$;
+
 create or replace function internal.end_attempt(p_lane cowork.lanes, p_outcome text, p_reason text)
 returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
-  v_now timestamptz := cowork.now();
-  v_work cowork.work;
-  v_strikes integer;
-  v_decision text := p_outcome;
-  v_pause interval := interval '0';
-  v_through bigint;
+  v_decisions text[] := internal.end_attempts(array[p_lane], array[p_outcome], array[p_reason], array[0], array[null::bigint]);
 begin
-  select w.* into v_work from cowork.work w where w.work_id = p_lane.work_id for no key update;
-  v_strikes := v_work.strikes + case when p_outcome in ('retried', 'lost') then 1 else 0 end;
-  if p_outcome in ('retried', 'lost') then
-    v_decision := case when v_strikes >= internal.max_strikes() then 'dead' else 'queued' end;
-    -- A lost worker costs its lease already; an error of the runtime or the provider waits 1, 2, 4 … s, ± 20 %.
-    if p_outcome = 'retried' then
-      v_pause := make_interval(secs => least(60, power(2, v_strikes - 1)) * (0.8 + 0.4 * random()));
-    end if;
-  elsif p_outcome = 'released' then
-    v_decision := 'queued';
-  end if;
-
-  update cowork.lanes l set work_id = null, command_id = null, attempt = null, token_hash = null, lease_expires_at = null,
-      worker_id = null, boot_id = null, last_batch_no = null, last_answer = null
-    where l.lane_id = p_lane.lane_id;
-  update cowork.work w set status = v_decision, strikes = v_strikes, leased_by = null, lease_expires_at = null,
-      ready_at = null, available_at = v_now + v_pause,
-      completed_at = case when v_decision = 'succeeded' then v_now end,
-      failed_at = case when v_decision in ('failed', 'dead') then v_now end,
-      reason = p_reason
-    where w.work_id = p_lane.work_id;
-  delete from cowork.signals s where s.work_id = p_lane.work_id;
-
-  if v_decision = 'queued' then
-    update cowork.commands c set status = 'waiting', reason = p_reason
-      where c.org_id = p_lane.org_id and c.command_id = p_lane.command_id;
-    v_through := internal.state_fact(p_lane.lane_id, 'attempt.lost', p_lane.attempt, p_lane.command_id,
-      jsonb_build_object('commandId', p_lane.command_id, 'attempt', p_lane.attempt, 'reason', p_reason));
-  else
-    update cowork.commands c set status = case v_decision when 'dead' then 'failed' else v_decision end,
-        reason = case v_decision when 'dead' then 'attempts_exhausted' else p_reason end, ended_at = v_now
-      where c.org_id = p_lane.org_id and c.command_id = p_lane.command_id;
-    v_through := internal.state_fact(p_lane.lane_id, 'command.finished', p_lane.attempt, p_lane.command_id,
-      jsonb_build_object('commandId', p_lane.command_id, 'attempt', p_lane.attempt,
-        'outcome', case v_decision when 'dead' then 'failed' else v_decision end,
-        'reason', case v_decision when 'dead' then 'attempts_exhausted' else p_reason end));
-  end if;
-  update cowork.sessions s set updated_at = v_now where s.org_id = p_lane.org_id and s.session_id = p_lane.session_id;
-
-  insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
-    values (p_lane.org_id,
-      case v_decision when 'succeeded' then 'work_completed' when 'queued' then 'work_retried' when 'dead' then 'work_dead_lettered'
-        when 'cancelled' then 'work_cancelled' else 'work_failed' end,
-      p_reason, case p_outcome when 'lost' then 'scheduler' else 'worker' end, p_lane.worker_id,
-      jsonb_build_object('workId', p_lane.work_id, 'attempt', p_lane.attempt, 'outcome', p_outcome));
-  update cowork.attempts a set ended_at = v_now, outcome = p_outcome, reason = p_reason,
-      answer = jsonb_build_object('through', v_through)
-    where a.work_id = p_lane.work_id and a.attempt = p_lane.attempt;
-  perform internal.promote_lane(p_lane.lane_id);
-  return jsonb_build_object('through', v_through, 'decision', v_decision);
+  return jsonb_build_object('through', p_lane.next_seq, 'decision', v_decisions[1]);
 end $$;

@@ -1,7 +1,12 @@
--- Who a worker credential belongs to, while it is valid; null otherwise. The credential itself is never stored.
+-- Who a worker credential belongs to, while it is valid; null otherwise. The credential itself is never stored. Like all
+-- helpers that verbs call, plpgsql and not sql: with a pinned search path a sql function is planned anew at each call.
 create or replace function internal.worker_principal(p_credential text) returns cowork.workers
-language sql volatile security definer set search_path = pg_catalog as $$
-  select w.* from cowork.worker_credentials c join cowork.workers w using (worker_id)
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  v_worker cowork.workers;
+begin
+  select w.* into v_worker from cowork.worker_credentials c join cowork.workers w using (worker_id)
     where c.credential_hash = encode(sha256(convert_to(coalesce(p_credential, ''), 'UTF8')), 'hex')
-      and c.revoked_at is null and c.expires_at > cowork.now()
-$$;
+      and c.revoked_at is null and c.expires_at > cowork.now();
+  return v_worker;
+end $$;

@@ -1,53 +1,114 @@
--- Ends an attempt: its last events, its outcome and what becomes of the work, atomically, so that a finished turn can't
--- be run again because only half of its ending arrived. Race closed: a repeat after a lost answer finds the stored one.
-create or replace function worker_api_v1.finish(p_token text, p_batch_no bigint, p_events jsonb, p_outcome text, p_reason text)
-returns table (ok boolean, reason text, answer jsonb)
+-- Ends attempts: last events, outcome and what becomes of the work, each atomically, so that a finished turn can't be run
+-- again because only half of its ending arrived; one row per input. Races closed:
+--   the answer was lost            the same token and batch number find the stored answer
+--   two batches deadlock           all lanes are locked first, in the order of their ids, before any tenant's row is
+create or replace function worker_api_v1.finish(p_endings jsonb)
+returns table (idx integer, ok boolean, reason text, answer jsonb)
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 #variable_conflict use_column
 declare
-  v_hash text := encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex');
+  v_input record;
   v_held record;
-  v_lane cowork.lanes;
-  v_reason text;
+  v_lanes cowork.lanes[] := '{}';
+  v_inputs jsonb[] := '{}';
+  v_index integer[] := '{}';
+  v_outcomes text[];
+  v_reasons text[];
+  v_events jsonb[];
+  v_counts integer[];
+  v_batch_nos bigint[];
+  v_outcome text;
+  v_failure text;
   v_stored jsonb;
-  v_retry text;
-  v_ended jsonb;
+  v_refused text[] := '{}';
+  v_beside uuid[];
 begin
-  if p_outcome not in ('succeeded', 'failed', 'cancelled', 'released') or (p_outcome = 'succeeded') <> (p_reason is null) then
+  if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
-  if p_reason is not null then
-    select f.retry into v_retry from cowork.failures f where f.reason = p_reason;
-    if not found then
-      raise exception 'unknown failure reason' using errcode = '22023';
+  -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
+  select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.value), '{}'), coalesce(array_agg(q.n), '{}') into v_lanes, v_inputs, v_index from (
+    select e.n, e.value, e.times, l as lane
+      from (
+        select x.n::integer as n, x.value, encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') as token_hash,
+            count(*) over (partition by x.value ->> 'token') as times
+          from jsonb_array_elements(p_endings) with ordinality x (value, n)) e
+        join cowork.lanes l on l.token_hash = e.token_hash
+      order by l.lane_id for no key update of l offset 0) q
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
+      and q.value ->> 'outcome' = 'succeeded' and q.value ->> 'reason' is null
+      and case when jsonb_typeof(q.value -> 'events') = 'array' then jsonb_array_length(q.value -> 'events') <= 500 else false end
+      and pg_column_size(q.value) <= internal.most_batch_bytes();
+
+  for v_input in
+    select e.value, e.n::integer as n, encode(sha256(convert_to(e.value ->> 'token', 'UTF8')), 'hex') as token_hash
+      from jsonb_array_elements(p_endings) with ordinality e (value, n)
+      left join cowork.lanes l on l.token_hash = encode(sha256(convert_to(e.value ->> 'token', 'UTF8')), 'hex')
+      where e.n <> all (v_index)
+      order by l.lane_id nulls last, e.value ->> 'token', e.n
+  loop
+    v_outcome := v_input.value ->> 'outcome';
+    v_failure := v_input.value ->> 'reason';
+    if v_outcome is null or v_outcome not in ('succeeded', 'failed', 'cancelled', 'released')
+      or (v_outcome = 'succeeded') <> (v_failure is null)
+      or (v_failure is not null and not exists (select from cowork.failures f where f.reason = v_failure))
+      or v_input.value ->> 'batchNo' is null or jsonb_typeof(v_input.value -> 'events') is distinct from 'array'
+    then
+      raise exception 'malformed finish' using errcode = '22023';
     end if;
-  end if;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status') h;
+    if v_held.reason is not null then
+      v_refused := v_refused || v_input.token_hash;
+    end if;
+    -- After the lane's lock, because the first call may have been running still when this one began.
+    select a.answer into v_stored from cowork.attempts a
+      where v_held.reason = 'lease_ended' and a.token_hash = v_input.token_hash
+        and a.finish_batch_no = (v_input.value ->> 'batchNo')::bigint;
+    if found then
+      return query select v_input.n, true, null::text, v_stored;
+      continue;
+    end if;
+    -- The same lease twice in one call: the first ending counts.
+    if v_held.reason is null and ((v_input.value ->> 'batchNo')::bigint <> (v_held.lane).last_batch_no + 1
+      or (v_held.lane).lane_id = any (select l.lane_id from unnest(v_lanes) l)) then
+      v_held.reason := 'batch_out_of_order';
+    end if;
+    if v_held.reason is null and (jsonb_array_length(v_input.value -> 'events') > 500
+      or pg_column_size(v_input.value) > internal.most_batch_bytes()) then
+      v_held.reason := 'batch_too_large';
+    end if;
+    if v_held.reason is not null then
+      return query select v_input.n, false, v_held.reason, null::jsonb;
+      continue;
+    end if;
+    v_lanes := v_lanes || v_held.lane;
+    v_inputs := v_inputs || v_input.value;
+    v_index := v_index || v_input.n;
+  end loop;
 
-  select a.answer into v_stored from cowork.attempts a
-    where a.token_hash = v_hash and a.outcome is not null and a.finish_batch_no = p_batch_no;
-  if found then
-    return query select true, null::text, v_stored;
+  -- A lane that was taken away while we waited for it is held by us now, and whoever gave room to its organisation in
+  -- this moment has passed over it.
+  select array_agg(b.lane_id) into v_beside from (
+    select l.lane_id from cowork.lanes l
+      where l.work_id is null and l.lane_id in (
+        select w.lane_id from cowork.attempts a join cowork.work w on w.work_id = a.work_id
+          where a.token_hash = any (v_refused) and a.outcome in ('lost', 'released', 'retried'))
+      order by l.lane_id for no key update skip locked) b
+    where cardinality(v_refused) > 0;
+  if cardinality(v_lanes) = 0 and v_beside is null then
     return;
   end if;
-
-  select h.lane, h.reason into v_held from internal.lock_lease(p_token, 'session_command_status') h;
-  v_lane := v_held.lane;
-  v_reason := v_held.reason;
-  if v_reason is null and p_batch_no <> v_lane.last_batch_no + 1 then
-    v_reason := 'batch_out_of_order';
+  select array_agg(case when i.value ->> 'outcome' <> 'failed' then i.value ->> 'outcome'
+        else case f.retry when 'later' then 'retried' when 'free' then 'released' else 'failed' end end order by i.n),
+      array_agg(i.value ->> 'reason' order by i.n), array_agg(i.value -> 'events' order by i.n),
+      array_agg(jsonb_array_length(i.value -> 'events') order by i.n), array_agg((i.value ->> 'batchNo')::bigint order by i.n)
+    into v_outcomes, v_reasons, v_events, v_counts, v_batch_nos
+    from unnest(v_inputs) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
+  if 0 < any (v_counts) then
+    perform internal.append_under_leases(v_lanes, v_events);
   end if;
-  if v_reason is null and jsonb_array_length(p_events) > 500 then
-    v_reason := 'batch_too_large';
-  end if;
-  if v_reason is not null then
-    return query select false, v_reason, null::jsonb;
-    return;
-  end if;
-
-  update cowork.lanes l set next_seq = internal.append_under_lease(v_lane, p_events) + 1 where l.lane_id = v_lane.lane_id;
-  v_ended := internal.end_attempt(v_lane,
-    case when p_outcome = 'failed' and v_retry = 'later' then 'retried' else p_outcome end, p_reason);
-  update cowork.attempts a set finish_batch_no = p_batch_no where a.token_hash = v_hash returning a.answer into v_stored;
-  return query select true, null::text, v_stored;
+  perform internal.end_attempts(v_lanes, v_outcomes, v_reasons, v_counts, v_batch_nos, coalesce(v_beside, '{}'));
+  return query select v_index[o.ordinality], true, null::text, jsonb_build_object('through', o.next_seq + v_counts[o.ordinality])
+    from unnest(v_lanes) with ordinality o;
 end $$;
-grant execute on function worker_api_v1.finish(text, bigint, jsonb, text, text) to cowork_worker;
+grant execute on function worker_api_v1.finish(jsonb) to cowork_worker;

@@ -1,15 +1,20 @@
 -- A process reports itself. Race closed: two heartbeats of one process may arrive in either order; the row keeps the
 -- newest sequence, and an older one gives no credit for being alive. Never un-revokes: only `unhealthy` returns to
--- `active`, and only because it was the plane that called it unhealthy.
+-- `active`, and only when it was the plane that called it unhealthy.
 create or replace function worker_api_v1.heartbeat(p_worker_id uuid, p_credential text, p_body jsonb)
 returns table (ok boolean, reason text, answer jsonb)
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_worker cowork.workers := internal.worker_principal(p_credential);
   v_boot_id uuid := (p_body ->> 'bootId')::uuid;
+  -- As of now: what moves the worker meanwhile comes after this heartbeat.
+  v_status text := v_worker.status;
   v_seq bigint := (p_body ->> 'seq')::bigint;
 begin
-  if v_worker.worker_id is null or v_worker.worker_id <> p_worker_id or v_worker.status in ('retired', 'revoked') then
+  if v_boot_id is null or v_seq is null or v_seq <= 0 or jsonb_typeof(p_body -> 'draining') is distinct from 'boolean' then
+    raise exception 'malformed heartbeat' using errcode = '22023';
+  end if;
+  if v_worker.worker_id is null or v_worker.worker_id is distinct from p_worker_id or v_worker.status in ('retired', 'revoked') then
     insert into cowork.audit (action, reason, actor_kind, actor_id)
       values ('heartbeat_rejected', 'credential_invalid', case when v_worker.worker_id is null then 'unknown' else 'worker' end,
         v_worker.worker_id);
@@ -30,14 +35,13 @@ begin
     return;
   end if;
 
+  insert into cowork.worker_heartbeats (worker_id, boot_id, seq, report) values (v_worker.worker_id, v_boot_id, v_seq, p_body);
   update cowork.workers w set status = 'active', status_changed_at = cowork.now()
-    where w.worker_id = v_worker.worker_id and w.status = 'unhealthy'
-    returning w.* into v_worker;
-  if not found then
-    select w.* into v_worker from cowork.workers w where w.worker_id = p_worker_id;
-  else
+    where w.worker_id = v_worker.worker_id and w.status = 'unhealthy' and w.status_by = 'plane';
+  if found then
+    v_status := 'active';
     insert into cowork.audit (action, actor_kind, actor_id) values ('worker_activated', 'worker', v_worker.worker_id);
   end if;
-  return query select true, null::text, jsonb_build_object('status', v_worker.status);
+  return query select true, null::text, jsonb_build_object('status', v_status);
 end $$;
 grant execute on function worker_api_v1.heartbeat(uuid, text, jsonb) to cowork_worker, cowork_web;

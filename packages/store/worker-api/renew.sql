@@ -11,13 +11,13 @@ declare
   v_reason text;
   v_expires_at timestamptz;
 begin
-  if p_ttl_ms not between 1000 and 600000 or cardinality(p_tokens) > 200 then
+  if p_ttl_ms is null or p_ttl_ms not between 1000 and 600000 or cardinality(p_tokens) > 200 then
     raise exception 'malformed renew' using errcode = '22023';
   end if;
   for v_input in
     select t.token, t.n::integer as n from unnest(p_tokens) with ordinality t (token, n)
       left join cowork.lanes l on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex')
-      order by l.lane_id nulls last, t.n
+      order by l.lane_id nulls last, t.token, t.n
   loop
     select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals') h;
     v_lane := v_held.lane;
@@ -34,9 +34,7 @@ begin
     v_expires_at := cowork.now() + make_interval(secs => p_ttl_ms / 1000.0);
     update cowork.lanes l set lease_expires_at = v_expires_at where l.lane_id = v_lane.lane_id;
     update cowork.work w set lease_expires_at = v_expires_at, last_heartbeat_at = cowork.now() where w.work_id = v_lane.work_id;
-    return query select v_input.n, true, null::text, jsonb_build_object('signals', coalesce(
-      (select jsonb_agg(jsonb_build_object('signalId', s.signal_id, 'kind', s.kind, 'payload', s.payload) order by s.created_at)
-        from cowork.signals s where s.work_id = v_lane.work_id), '[]'));
+    return query select v_input.n, true, null::text, internal.signals_of(v_lane.work_id);
   end loop;
 end $$;
 grant execute on function worker_api_v1.renew(text[], integer) to cowork_worker;

@@ -24,6 +24,12 @@ const database = (role: string) =>
     }),
   });
 
+const lease = section({
+  ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
+  renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
+  marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
+});
+
 const telemetry = section({
   logLevel: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), {
     help: "Least severity that is logged.",
@@ -65,6 +71,7 @@ export const schedulerConfig = z.strictObject({
   tier,
   shutdownGraceMs,
   recoveryMs: ms(recoveryMs, "How often expired leases are taken back and due work is promoted."),
+  lease,
   unhealthyAfterMs: ms(unhealthyAfterMs, "No heartbeat for this long makes an active worker unhealthy."),
   database: database("cowork_scheduler"),
   telemetry,
@@ -84,11 +91,7 @@ export const workerConfig = z.strictObject({
   }),
   pollMs: ms(pollMs, "How often to look for work when no notification came (± 20 %)."),
   heartbeatMs: ms(heartbeatMs, "How often the worker reports itself."),
-  lease: section({
-    ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
-    renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
-    marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
-  }),
+  lease,
   sandbox: setting(z.enum(["none"]).default("none"), {
     help: "How agents are confined. none: not at all, development only; their shell and web tools are then denied.",
   }),

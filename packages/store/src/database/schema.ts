@@ -11,6 +11,12 @@ export interface Schema {
   "cowork.event_types": { type: string; producer: "plane" | "runtime"; projected: boolean };
   "cowork.failures": { reason: string; retry: "never" | "later" | "free" };
   "cowork.orgs": { org_id: string; name: string; created_at: DefaultedTimestamp };
+  "cowork.tenants": {
+    org_id: string;
+    waiting: Generated<number>;
+    promoted: Generated<number>;
+    weight: Generated<number>;
+  };
   "cowork.users": { user_id: string; email: string; display_name: string; created_at: DefaultedTimestamp };
   "cowork.memberships": { org_id: string; user_id: string; role: "owner" | "admin" | "member" | "viewer" };
   "cowork.sign_in_links": {
@@ -118,6 +124,14 @@ export interface Schema {
     work_id: string;
     kind: "stop";
     created_by: string;
+  };
+  "cowork.dead_letters": {
+    org_id: string;
+    work_id: string;
+    died_at: Date;
+    reason: string;
+    attempts: number;
+    resolution: "retried" | "dropped" | null;
   };
   "cowork.audit": {
     audit_id: Generated<number>;

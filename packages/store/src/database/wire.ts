@@ -19,6 +19,7 @@ export class Wire {
   readonly #stopping = new AbortController();
   #connection: Connection | undefined;
   #gathering = false;
+  #sentAtMs = 0;
   #stopPing: (() => void) | undefined;
 
   constructor(options: ConnectionOptions & { listens: boolean }) {
@@ -39,10 +40,10 @@ export class Wire {
     this.#pending.set(channel, ids.add(id));
     if (this.#gathering) return;
     this.#gathering = true;
-    void systemClock
-      .sleep(gatherMs, this.#stopping.signal)
-      .catch(() => {})
-      .then(() => this.#send());
+    // The first after a quiet moment goes out in this turn of the event loop; those that follow it gather.
+    const quietMs = systemClock.monotonicMs() - this.#sentAtMs;
+    const pause = quietMs > gatherMs ? Promise.resolve() : systemClock.sleep(gatherMs, this.#stopping.signal);
+    void pause.catch(() => {}).then(() => this.#send());
   }
 
   async close(): Promise<void> {
@@ -54,6 +55,7 @@ export class Wire {
 
   async #send(): Promise<void> {
     this.#gathering = false;
+    this.#sentAtMs = systemClock.monotonicMs();
     const batches = [...this.#pending].flatMap(([channel, ids]) =>
       chunks([...ids], idsPerNotification).map((chunk) => ({ channel, chunk })),
     );

@@ -83,6 +83,21 @@ describe("the read model", () => {
     await expectConvergence(sessionId, held);
   });
 
+  it("does not add deltas again to a part that was taken back after them", async () => {
+    const sessionId = await world.wish();
+    const { lease } = await world.claimOne(worker);
+    const events = [
+      said.message("msg_8"),
+      said.part("msg_8", "prt_8", ""),
+      said.delta("msg_8", "prt_8", 0, "too hasty"),
+    ];
+    await appendEvents(world.as.worker.db, [{ lease, batchNo: 1, events }]);
+    const held = await snapshotOf(sessionId);
+    await appendEvents(world.as.worker.db, [{ lease, batchNo: 2, events: [said.part("msg_8", "prt_8", "too")] }]);
+    await expectConvergence(sessionId, [held]);
+    await finishWork(world.as.worker.db, { lease, batchNo: 3, events: [], outcome: { kind: "succeeded" } });
+  });
+
   it("keeps no delta of a part that has its final state", async () => {
     const sessionId = await world.wish();
     const { lease } = await world.claimOne(worker);

@@ -39,6 +39,11 @@ export function readSnapshot(db: Db, actor: Actor, sessionId: SessionId): Promis
         .select(eventColumns)
         .where("session_id", "=", sessionId)
         .where("type", "=", "message.part.delta")
+        // A part's newest state holds the deltas before it, or has taken them back.
+        .where(
+          sql<boolean>`not exists (select from cowork.parts p where p.session_id = session_events.session_id
+            and p.message_id = payload ->> 'messageID' and p.part_id = session_events.part_id and p.last_seq > seq)`,
+        )
         .orderBy("seq")
         .execute();
       return { through: lane.next_seq - 1, transcript: deltas.map(toEvent).reduce(foldEvent, settled) };

@@ -29,6 +29,7 @@ export async function ensureFirstOwner(
 
     const first: FirstOwner = { orgId: newId(), userId: newId(), poolId: newId() };
     await tx.insertInto("cowork.orgs").values({ org_id: first.orgId, name: person.orgName }).execute();
+    await tx.insertInto("cowork.tenants").values({ org_id: first.orgId }).execute();
     await tx
       .insertInto("cowork.users")
       .values({ user_id: first.userId, email: person.email, display_name: person.displayName })

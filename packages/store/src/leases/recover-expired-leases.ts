@@ -3,8 +3,8 @@ import type { Db } from "../database/open.ts";
 
 export interface Recovered {
   sessionId: string | null;
-  /** `queued`: another attempt follows. `dead`: it was the last one that it was worth. */
-  decision: "queued" | "dead";
+  /** `queued`: another attempt follows. `dead`: it was the last one that it was worth. `cancelled`: it was to stop. */
+  decision: "queued" | "dead" | "cancelled";
   traceparent: string | null;
 }
 
@@ -16,7 +16,7 @@ export async function recoverExpiredLeases(db: Db, limit: number): Promise<Recov
       order by l.lease_expires_at limit ${limit}`.execute(db);
   const recovered: Recovered[] = [];
   for (const lane of expired.rows) {
-    const { rows } = await sql<{ ended: { decision: "queued" | "dead" } | null }>`
+    const { rows } = await sql<{ ended: Pick<Recovered, "decision"> | null }>`
       select internal.recover_lease(${lane.lane_id}) as ended`.execute(db);
     const ended = rows[0]?.ended;
     if (ended) recovered.push({ sessionId: lane.session_id, decision: ended.decision, traceparent: lane.traceparent });

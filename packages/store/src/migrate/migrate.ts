@@ -1,9 +1,14 @@
 import { eventTypes } from "@open-cowork/contracts/events";
+import { lifecycles } from "@open-cowork/contracts/lifecycles";
+import { quotas } from "@open-cowork/contracts/quotas";
 import { failures } from "@open-cowork/contracts/refusals";
 import { sql } from "kysely";
 import { Migrator, type Migration } from "kysely/migration";
 import type { Db } from "../database/open.ts";
 import { sqlFiles } from "./sql-files.ts";
+
+/** Months of partitions that a migration makes; upgrades come more often than that. */
+const partitionsAhead = 13;
 
 /**
  * Brings a database to this code's schema, as its owner: numbered migrations once and forward only, then the functions,
@@ -23,6 +28,7 @@ export async function migrate(owner: Db): Promise<{ applied: string[] }> {
   await owner.transaction().execute(async (tx) => {
     await sql`grant usage on schema cowork_migrations to cowork_api`.execute(tx);
     await sql`grant select on cowork_migrations.kysely_migration to cowork_api`.execute(tx);
+    await sql`select cowork.make_partitions(${partitionsAhead}::int)`.execute(tx);
     await loadWords(tx);
     // As the verbs' owner, so that they run with its exact rights and not with those of the tables' owner.
     await sql`set local role cowork_api`.execute(tx);
@@ -41,20 +47,29 @@ function asMigration(text: string): Migration {
 
 /** The words that SQL shares with TypeScript have one source: the tables in contracts. */
 async function loadWords(tx: Db): Promise<void> {
-  for (const [type, row] of Object.entries(eventTypes)) {
-    await tx
-      .insertInto("cowork.event_types")
-      .values({ type, producer: row.producer, projected: row.projected })
-      .onConflict((conflict) =>
-        conflict.column("type").doUpdateSet({ producer: row.producer, projected: row.projected }),
-      )
-      .execute();
-  }
-  for (const [reason, row] of Object.entries(failures)) {
-    await tx
-      .insertInto("cowork.failures")
-      .values({ reason, retry: row.retry })
-      .onConflict((conflict) => conflict.column("reason").doUpdateSet({ retry: row.retry }))
-      .execute();
-  }
+  const types = Object.entries(eventTypes).map(([type, { producer, projected }]) => ({ type, producer, projected }));
+  await sql`insert into cowork.event_types select * from jsonb_to_recordset(${types}::jsonb)
+      as t (type text, producer text, projected boolean)
+    on conflict (type) do update set producer = excluded.producer, projected = excluded.projected`.execute(tx);
+  const reasons = Object.entries(failures).map(([reason, row]) => ({
+    reason,
+    retry: row.retry,
+    pause_ms: row.pauseMs,
+    pause_most_ms: row.pauseMostMs,
+  }));
+  await sql`insert into cowork.failures select * from jsonb_to_recordset(${reasons}::jsonb)
+      as f (reason text, retry text, pause_ms integer, pause_most_ms integer)
+    on conflict (reason) do update set retry = excluded.retry, pause_ms = excluded.pause_ms,
+      pause_most_ms = excluded.pause_most_ms`.execute(tx);
+  const limits = Object.entries(quotas).map(([quota, { most }]) => ({ quota, most }));
+  await sql`insert into cowork.quota_defaults select * from jsonb_to_recordset(${limits}::jsonb) as q (quota text, most bigint)
+    on conflict (quota) do update set most = excluded.most`.execute(tx);
+  const moves = Object.entries(lifecycles).flatMap(([machine, states]) =>
+    Object.entries(states).flatMap(([from, { next }]) =>
+      next.map((to: string) => ({ machine, from_state: from, to_state: to })),
+    ),
+  );
+  await sql`delete from cowork.lifecycle_moves`.execute(tx);
+  await sql`insert into cowork.lifecycle_moves select * from jsonb_to_recordset(${moves}::jsonb)
+    as m (machine text, from_state text, to_state text)`.execute(tx);
 }

@@ -1,6 +1,6 @@
 import { newId, type SessionId } from "@open-cowork/contracts/ids";
 import { limits } from "@open-cowork/contracts/timings";
-import { enqueuePromptIn, type Enqueued } from "../commands/enqueue-prompt.ts";
+import { enqueuePrompt, type Enqueued } from "../commands/enqueue-prompt.ts";
 import { inOrg, type Actor } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
 
@@ -41,7 +41,7 @@ export function createSession(db: Db, actor: Actor, wish: NewSession): Promise<C
       .values({ lane_id: sessionId, org_id: actor.orgId, session_id: sessionId })
       .execute();
     if (!wish.prompt) return { sessionId, command: null };
-    const first = await enqueuePromptIn(tx, actor, sessionId, { text: wish.prompt, traceparent: wish.traceparent });
+    const first = await enqueuePrompt(tx, actor, sessionId, { text: wish.prompt, traceparent: wish.traceparent });
     if (!first.ok) throw new Error(`a session made a moment ago refused its first prompt: ${first.reason}`);
     return { sessionId, command: first.value };
   });
@@ -49,7 +49,7 @@ export function createSession(db: Db, actor: Actor, wish: NewSession): Promise<C
 
 /** The first line of what was asked, until somebody names it. */
 function titleFrom(prompt: string | undefined): string {
-  const line = prompt?.trim().split("\n")[0] ?? "";
+  const line = prompt?.trim().split("\n")[0]!.trimEnd() ?? "";
   const title = line.length > 80 ? `${line.slice(0, 79).trimEnd()}…` : line;
   return title.slice(0, limits.titleChars) || "New session";
 }

@@ -5,7 +5,7 @@ import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 import { toStorableJson } from "../database/storable-json.ts";
 import type { Lease } from "./lease.ts";
-import { inInputOrder, type VerbRow } from "./verb-row.ts";
+import { inInputOrder, type VerbRow } from "../database/verb-row.ts";
 
 export interface EventBatch {
   lease: Lease;

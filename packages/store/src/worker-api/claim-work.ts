@@ -3,7 +3,7 @@ import { accepted, type Outcome } from "@open-cowork/contracts/outcome";
 import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 import type { Claimed, Lease } from "./lease.ts";
-import { toOutcome, type VerbRow } from "./verb-row.ts";
+import { toOutcome, type VerbRow } from "../database/verb-row.ts";
 
 export interface ClaimRequest {
   credential: string;

@@ -3,9 +3,9 @@ import { refused, type Outcome } from "@open-cowork/contracts/outcome";
 import type { Failure } from "@open-cowork/contracts/refusals";
 import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
+import { inInputOrder, type VerbRow } from "../database/verb-row.ts";
 import { fitsABatch, type WriteRefusal } from "./append-events.ts";
 import type { Lease } from "./lease.ts";
-import { toOutcome, type VerbRow } from "./verb-row.ts";
 
 export type AttemptOutcome =
   | { kind: "succeeded" }
@@ -13,15 +13,34 @@ export type AttemptOutcome =
   /** Gives the work back unharmed: another attempt follows at once. */
   | { kind: "released"; reason: Failure };
 
+export interface Ending {
+  lease: Lease;
+  batchNo: number;
+  events: readonly RuntimeEvent[];
+  outcome: AttemptOutcome;
+}
+
+export type Finished = Outcome<{ through: number }, WriteRefusal>;
+
 /** Ends an attempt with its last events, atomically. A repeat after a lost answer gets the stored one. */
-export async function finishWork(
-  db: Db,
-  ending: { lease: Lease; batchNo: number; events: readonly RuntimeEvent[]; outcome: AttemptOutcome },
-): Promise<Outcome<{ through: number }, WriteRefusal>> {
-  if (!fitsABatch(ending.events)) return refused("batch_too_large");
-  const reason = ending.outcome.kind === "succeeded" ? null : ending.outcome.reason;
-  const { rows } = await sql<VerbRow<{ through: number }>>`
-    select * from worker_api_v1.finish(${ending.lease.token}, ${ending.batchNo}::bigint, ${ending.events}::jsonb,
-      ${ending.outcome.kind}, ${reason}::text)`.execute(db);
-  return toOutcome(rows[0]);
+export async function finishWork(db: Db, ending: Ending): Promise<Finished> {
+  const [finished] = await finishAll(db, [ending]);
+  return finished!;
+}
+
+/** Ends attempts of several lanes in one round trip, each fenced by its own token. */
+export async function finishAll(db: Db, endings: readonly Ending[]): Promise<Finished[]> {
+  const fitting = endings.filter((ending) => fitsABatch(ending.events));
+  const inputs = fitting.map(({ lease, batchNo, events, outcome }) => ({
+    token: lease.token,
+    batchNo,
+    events,
+    outcome: outcome.kind,
+    reason: outcome.kind === "succeeded" ? null : outcome.reason,
+  }));
+  if (inputs.length === 0) return endings.map(() => refused("batch_too_large"));
+  const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
+    select * from worker_api_v1.finish(${inputs}::jsonb)`.execute(db);
+  const answers = inInputOrder<{ through: number }, WriteRefusal>(rows, inputs.length);
+  return endings.map((ending) => answers[fitting.indexOf(ending)] ?? refused("batch_too_large"));
 }

@@ -4,7 +4,7 @@ import type { WorkerStatus } from "@open-cowork/contracts/lifecycles";
 import type { Outcome } from "@open-cowork/contracts/outcome";
 import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
-import { toOutcome, type VerbRow } from "./verb-row.ts";
+import { toOutcome, type VerbRow } from "../database/verb-row.ts";
 
 /** A process reports itself. The HTTP endpoint calls it too: one verb, two doors. */
 export async function heartbeat(

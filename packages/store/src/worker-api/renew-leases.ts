@@ -2,7 +2,7 @@ import type { Outcome } from "@open-cowork/contracts/outcome";
 import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 import type { Lease, Signal } from "./lease.ts";
-import { inInputOrder, type VerbRow } from "./verb-row.ts";
+import { inInputOrder, type VerbRow } from "../database/verb-row.ts";
 
 export type RenewRefusal = "stale_lease" | "lease_ended" | "lease_unknown" | "worker_not_active";
 

@@ -3,12 +3,14 @@ import type { Db } from "../database/open.ts";
 
 /**
  * An active or draining worker none of whose processes has been heard of is unhealthy: it claims nothing until it is
- * heard again. One that was never heard of has until then counted from its last change of state.
+ * heard again. One that was never heard of has until then counted from its last change of state. One that a person was
+ * draining stays unhealthy until a person says more: a heartbeat would otherwise make it claim again.
  */
 export async function markUnhealthyWorkers(db: Db, unhealthyAfterMs: number): Promise<string[]> {
   const { rows } = await sql<{ worker_id: string }>`
     with silent as (
-      update cowork.workers w set status = 'unhealthy', status_changed_at = cowork.now()
+      update cowork.workers w set status = 'unhealthy', status_changed_at = cowork.now(),
+          status_by = case w.status when 'active' then 'plane' else w.status_by end
         where w.status in ('active', 'draining')
           and w.status_changed_at < cowork.now() - make_interval(secs => ${unhealthyAfterMs / 1000}::float8)
           and not exists (

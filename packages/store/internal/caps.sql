@@ -1,0 +1,12 @@
+-- How many attempts may fail or be lost without progress before work becomes a dead letter.
+create or replace function internal.most_strikes() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 5 $$;
+
+-- How many attempts work gets at all, progress or not.
+create or replace function internal.most_attempts() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 20 $$;
+
+-- How large one batch may be in the database's own form, whoever sends it. Honest workers stop at 4 MiB of text; binary
+-- JSON can be several times larger.
+create or replace function internal.most_batch_bytes() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 16 * 1024 * 1024 $$;

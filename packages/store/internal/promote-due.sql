@@ -1,0 +1,28 @@
+-- Promotes what had to wait for its time, tenant by tenant, where there is room. Enqueue and finish promote at once what
+-- can be, so a head that had been due for over two seconds was missed by somebody: counted, because it is a defect.
+create or replace function internal.promote_due(p_most integer, out promoted integer, out missed integer)
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare
+  v_tenant record;
+  v_late integer;
+begin
+  promoted := 0;
+  missed := 0;
+  for v_tenant in
+    select t.org_id from cowork.tenants t
+      where t.waiting > 0 and t.promoted < internal.quota(t.org_id, 'concurrent_sessions') order by t.org_id
+  loop
+    exit when promoted >= p_most;
+    select count(*) into v_late from (values (0::smallint), (1::smallint), (2::smallint)) c (class) cross join lateral (
+      select from cowork.work w
+        where w.org_id = v_tenant.org_id and w.class = c.class and w.status = 'queued' and w.is_head
+          and w.available_at < cowork.now() - interval '2 seconds' limit 64) w;
+    declare
+      v_promoted integer := internal.promote_tenant(v_tenant.org_id, least(p_most - promoted, 64));
+    begin
+      promoted := promoted + v_promoted;
+      missed := missed + least(v_late, v_promoted);
+    end;
+  end loop;
+end $$;
+grant execute on function internal.promote_due(integer) to cowork_scheduler;

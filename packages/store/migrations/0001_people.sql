@@ -1,0 +1,146 @@
+-- The truth of the plane. Rooms meet only here.
+--
+-- Reading guide: a wish is a row in `commands`; what a worker can claim for it is a row in `work`; `lanes` is the one
+-- narrow, hot row per session that holds the fence (token hash, expiry) and the event sequence together, so that an
+-- append takes exactly one row lock. `attempts` is the ledger of leases. `session_events` are the facts, `parts` and
+-- `commands` the read model, written in the same transaction.
+--
+-- Lock order, everywhere: lanes by id -> work -> the rest. Locks are FOR NO KEY UPDATE, because plain FOR UPDATE blocks
+-- inserts that reference the row.
+
+create schema cowork;
+
+-- Exactly this body in production: services refuse to start otherwise. Only the testkit, as owner, replaces it. A
+-- setting could be changed by any role and would turn an expired lease into a live one.
+create function cowork.now() returns timestamptz language sql volatile parallel safe as 'select clock_timestamp()';
+
+-- Bumped by a restore: every cursor carries it, so that no position from before the restore is believed after it.
+create table cowork.plane (
+  singleton boolean primary key default true check (singleton),
+  epoch text not null default left(replace(gen_random_uuid()::text, '-', ''), 12),
+  created_at timestamptz not null default cowork.now()
+);
+insert into cowork.plane default values;
+
+-- Words of contracts that SQL needs to know; `migrate` loads them from the TypeScript tables, their only source.
+create table cowork.event_types (
+  type text primary key,
+  producer text not null check (producer in ('plane', 'runtime')),
+  projected boolean not null
+);
+create table cowork.failures (
+  reason text primary key,
+  -- never: the work has failed. later: another attempt after a pause, counted. free: another at once, not counted.
+  retry text not null check (retry in ('never', 'later', 'free')),
+  pause_ms integer not null check (pause_ms >= 0),
+  pause_most_ms integer not null check (pause_most_ms >= pause_ms)
+);
+create table cowork.lifecycle_moves (
+  machine text not null,
+  from_state text not null,
+  to_state text not null,
+  primary key (machine, from_state, to_state)
+);
+create table cowork.quota_defaults (
+  quota text primary key,
+  most bigint not null check (most >= 0)
+);
+
+-- The one guard of every state: whoever writes one, by whatever statement, moves along the table above or not at all.
+create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  if not exists (
+    select from cowork.lifecycle_moves m
+      where m.machine = tg_argv[0] and m.from_state = old.status and m.to_state = new.status
+  ) then
+    raise exception 'unlawful move of a %: % to %', tg_argv[0], old.status, new.status using errcode = 'CW001';
+  end if;
+  return new;
+end $$;
+
+-- People ----------------------------------------------------------------------------------------------------------
+
+create table cowork.orgs (
+  org_id uuid primary key,
+  name text not null check (length(name) between 1 and 200),
+  created_at timestamptz not null default cowork.now()
+);
+
+create table cowork.users (
+  user_id uuid primary key,
+  email text not null check (email = lower(email) and length(email) between 3 and 320),
+  display_name text not null check (length(display_name) between 1 and 200),
+  created_at timestamptz not null default cowork.now(),
+  unique (email)
+);
+
+create table cowork.memberships (
+  org_id uuid not null references cowork.orgs,
+  user_id uuid not null references cowork.users,
+  role text not null check (role in ('owner', 'admin', 'member', 'viewer')),
+  created_at timestamptz not null default cowork.now(),
+  primary key (org_id, user_id)
+);
+
+-- Only hashes of what a person carries are kept.
+create table cowork.sign_in_links (
+  link_hash text primary key check (link_hash ~ '^[0-9a-f]{64}$'),
+  org_id uuid not null,
+  user_id uuid not null,
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  foreign key (org_id, user_id) references cowork.memberships
+);
+
+create table cowork.browser_sessions (
+  browser_session_id uuid primary key default gen_random_uuid(),
+  token_hash text not null unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  org_id uuid not null,
+  user_id uuid not null,
+  created_at timestamptz not null default cowork.now(),
+  expires_at timestamptz not null,
+  ended_at timestamptz,
+  foreign key (org_id, user_id) references cowork.memberships
+);
+
+-- What a machine carries in a person's name. The secret itself is shown once and never stored.
+create table cowork.api_tokens (
+  token_id uuid primary key,
+  token_hash text not null unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  org_id uuid not null,
+  user_id uuid not null,
+  name text not null check (length(name) between 1 and 100),
+  scopes text[] not null,
+  created_at timestamptz not null default cowork.now(),
+  expires_at timestamptz not null,
+  revoked_at timestamptz,
+  foreign key (org_id, user_id) references cowork.memberships
+);
+create index api_tokens_by_person on cowork.api_tokens (org_id, user_id);
+
+-- Fairness and quota of one organisation, in one row that whoever promotes its work locks last: lanes by id -> work ->
+-- tenants. `waiting` and `promoted` (ready, leased or parked in memory) equal a recount from `work` at every commit.
+create table cowork.tenants (
+  org_id uuid primary key references cowork.orgs,
+  waiting bigint not null default 0 check (waiting >= 0),
+  promoted bigint not null default 0 check (promoted >= 0),
+  -- Where this organisation stands in the fair order: grows by 1/weight with each promotion.
+  last_tag double precision not null default 0,
+  weight double precision not null default 1 check (weight between 0.01 and 100)
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0);
+
+-- An organisation's own limits; what is not here has the default.
+create table cowork.quotas (
+  org_id uuid not null references cowork.orgs,
+  quota text not null references cowork.quota_defaults,
+  most bigint not null check (most >= 0),
+  primary key (org_id, quota)
+);
+
+create table cowork.entitlements (
+  org_id uuid not null references cowork.orgs,
+  entitlement text not null check (length(entitlement) between 1 and 100),
+  granted_at timestamptz not null default cowork.now(),
+  expires_at timestamptz,
+  primary key (org_id, entitlement)
+);

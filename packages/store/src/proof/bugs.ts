@@ -1,0 +1,30 @@
+/** Mistakes that the model can be told to make. The checker must find each one; it would prove nothing otherwise. */
+export const bugs = {
+  no_fence: "a batch is accepted from whoever ever held the work",
+  owner_fence: "the worker's identity counts, not its token",
+  no_expiry_check: "the current token writes on after its lease has expired",
+  renew_after_expiry: "an expired lease is renewed because nobody has re-claimed the work yet",
+  token_reused: "the same worker gets its old token again when it re-claims",
+  seq_from_memory: "seqs continue from what the attempt remembers",
+  repeat_writes_again: "a batch that is repeated after a lost answer is appended again",
+  promotion_forgets_quota: "a head is promoted without a look at its tenant's window",
+  finish_does_not_promote: "the room that an ending leaves is given to nobody",
+  stop_does_not_promote: "the room that a stop leaves is given to nobody",
+  recovery_keeps_the_room: "a recovered lease is still counted as promoted",
+  enqueue_overtakes: "a new prompt is promoted instead of its lane's head",
+  claim_takes_queued: "a claim takes heads that were not promoted",
+  recovers_the_living: "recovery takes back leases that have not expired",
+  revoke_keeps_leases: "a revoked worker keeps what it holds",
+  paused_worker_claims: "a paused worker may claim",
+  paused_worker_renews: "a paused worker may renew",
+  evidence_forgotten: "a refusal leaves no evidence",
+  evidence_twice: "each repeat of a refused write leaves evidence again",
+  retry_forgets_the_counter: "a retried dead letter is not counted as waiting",
+  retry_keeps_its_place: "a retried dead letter takes its old place in a lane that has moved on",
+  tag_below_floor: "promotion gives a tag that claims no longer look at",
+  read_model_lags: "an update of a part that is known already does not reach the read model",
+  compacts_its_neighbours: "the end of one part removes the deltas of others",
+  command_left_behind: "an attempt ends and its command's state stays",
+} as const;
+
+export type Bug = keyof typeof bugs;

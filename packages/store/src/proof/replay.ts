@@ -1,0 +1,23 @@
+import { randomInt } from "node:crypto";
+
+interface Proof {
+  seed: number;
+  numRuns: number;
+}
+
+/** How often, and from which seed: a run says both, and `PROOF_SEED` and `PROOF_RUNS` repeat it. */
+export function proofOf(what: string, runs: number): Proof {
+  return proofsOf(what, runs, 1)[0]!;
+}
+
+/** Several proofs side by side, each from a seed of its own; a given seed is run alone. */
+export function proofsOf(what: string, runs: number, sides: number): Proof[] {
+  const given = process.env["PROOF_SEED"];
+  const beside = given === undefined ? sides : 1;
+  const numRuns = Math.ceil(Number(process.env["PROOF_RUNS"] ?? runs) / beside);
+  return Array.from({ length: beside }, () => {
+    const seed = Number(given ?? randomInt(2 ** 31));
+    process.stdout.write(`${what}: ${numRuns} schedules, PROOF_SEED=${seed}\n`);
+    return { seed, numRuns };
+  });
+}
