@@ -20,12 +20,14 @@ declare
   v_outcome text;
   v_failure text;
   v_stored jsonb;
-  v_refused text[] := '{}';
+  v_met uuid[];
   v_beside uuid[];
 begin
   if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
+  select array_agg(l.lane_id) into v_met from cowork.lanes l where l.token_hash in (
+    select encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') from jsonb_array_elements(p_endings) x (value));
   -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
   select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.value), '{}'), coalesce(array_agg(q.n), '{}') into v_lanes, v_inputs, v_index from (
     select e.n, e.value, e.times, l as lane
@@ -57,9 +59,6 @@ begin
       raise exception 'malformed finish' using errcode = '22023';
     end if;
     select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status') h;
-    if v_held.reason is not null then
-      v_refused := v_refused || v_input.token_hash;
-    end if;
     -- After the lane's lock, because the first call may have been running still when this one began.
     select a.answer into v_stored from cowork.attempts a
       where v_held.reason = 'lease_ended' and a.token_hash = v_input.token_hash
@@ -88,13 +87,11 @@ begin
 
   -- A lane that was taken away while we waited for it is held by us now, and whoever gave room to its organisation in
   -- this moment has passed over it.
-  select array_agg(b.lane_id) into v_beside from (
-    select l.lane_id from cowork.lanes l
-      where l.work_id is null and l.lane_id in (
-        select w.lane_id from cowork.attempts a join cowork.work w on w.work_id = a.work_id
-          where a.token_hash = any (v_refused) and a.outcome in ('lost', 'released', 'retried'))
-      order by l.lane_id for no key update skip locked) b
-    where cardinality(v_refused) > 0;
+  if cardinality(v_met) > cardinality(v_lanes) then
+    select array_agg(b.lane_id) into v_beside from (
+      select l.lane_id from cowork.lanes l where l.lane_id = any (v_met) and l.work_id is null
+        order by l.lane_id for no key update skip locked) b;
+  end if;
   if cardinality(v_lanes) = 0 and v_beside is null then
     return;
   end if;
