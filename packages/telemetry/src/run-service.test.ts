@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +9,7 @@ import { webConfig } from "@open-cowork/contracts/config/services";
 import { eventually } from "@open-cowork/testkit/eventually";
 import { freePort } from "@open-cowork/testkit/free-port";
 
-const main = new URL("./testing/sample-service.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("./testing/sample-service.ts", import.meta.url));
 
 interface Running {
   child: ChildProcess;

@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { needs } from "./needs.ts";
 
+// Also where the suite itself runs with skips forbidden.
+beforeEach(() => void vi.stubEnv("TEST_FORBID_SKIPS", undefined));
 afterEach(() => vi.unstubAllEnvs());
 
 describe("what a machine lacks", () => {
