@@ -6,7 +6,7 @@ import { caps, describeRun } from "./run-model.ts";
 import { createStage, type Stage } from "./stage.ts";
 
 /** Each side has a database, because moving time is global to one; they fill the waits of each other. */
-const proofs = proofsOf("the database in step with the model", 2_000, 3);
+const proofs = proofsOf("the database in step with the model", process.env["CI"] ? 450 : 2_000, 3);
 const stages: Stage[] = [];
 beforeAll(async () => {
   for (const _ of proofs) stages.push(await createStage(caps));
