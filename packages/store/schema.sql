@@ -807,7 +807,6 @@ table cowork.work
   index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NULL))
   index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE (status = 'dead'::text)
   index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE ((status = 'queued'::text) AND is_head)
-  index work_heads_due ON cowork.work USING btree (available_at) WHERE ((status = 'queued'::text) AND is_head)
   index work_live ON cowork.work USING btree (org_id, status) WHERE (status = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
   index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
   index work_preferred_since ON cowork.work USING btree (ready_at) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))

@@ -17,6 +17,9 @@ const { values } = parseArgs({
 });
 
 const postgres = await startBenchPostgres();
+// It leads a process group of its own, so nobody else ends it.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void postgres.stop().finally(() => process.exit(1)));
 const load = loadavg()[0]!;
 process.stdout.write(
   values.json ? "" : `${postgres.about}; ${cpus().length} CPUs, load ${load.toFixed(1)} before the start\n\n`,

@@ -2,6 +2,9 @@
 -- the `parts` read model in step, in the same transaction. One statement for all of them: what a statement costs before
 -- its first row (constraints read, indexes opened, triggers set up) is several times what its rows do. Seqs begin at each
 -- lane's next_seq, as the caller holds it; moving that on is the caller's, who has more to write to the lane.
+--
+-- `(select …)` around an array, here and elsewhere, keeps the planner from counting it: otherwise it finds a plan for just
+-- so many worth making anew at each call, and that costs as much as the rest.
 create or replace function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
@@ -17,7 +20,7 @@ begin
         case x.type when 'message.updated' then x.payload -> 'info' when 'message.part.updated' then x.payload -> 'part' end as body
       from (
         select l.session_id, l.org_id, l.attempt, l.command_id, l.next_seq + v.n - 1 as seq, v.value ->> 'type' as type, v.value -> 'payload' as payload
-          from rows from (unnest(p_lanes), unnest(p_events)) l cross join lateral jsonb_array_elements(l.unnest) with ordinality v (value, n)) x
+          from rows from (unnest((select p_lanes)), unnest((select p_events))) l cross join lateral jsonb_array_elements(l.unnest) with ordinality v (value, n)) x
   ), appended as (
     insert into cowork.session_events (session_id, seq, org_id, type, part_id, payload, attempt, command_id, at)
       select e.session_id, e.seq, e.org_id, e.type, coalesce(e.payload ->> 'partID', e.payload -> 'part' ->> 'id'),
@@ -44,7 +47,7 @@ begin
 
   -- Every newer state of a part that has its end supersedes the deltas that led to it.
   if v_sessions is not null then
-    delete from cowork.session_events d using unnest(v_sessions, v_ended) u (session_id, part_id)
+    delete from cowork.session_events d using unnest((select v_sessions), (select v_ended)) u (session_id, part_id)
       where d.session_id = u.session_id and d.part_id = u.part_id and d.type = 'message.part.delta';
   end if;
 end $$;

@@ -20,7 +20,7 @@ declare
 begin
   with input as (
     select l.*, u.n, p_outcomes[u.n] as outcome, p_reasons[u.n] as given, p_batch_nos[u.n] as batch_no, l.next_seq + p_events[u.n] as through
-      from unnest(p_lanes) with ordinality l cross join lateral (select l.ordinality::integer as n) u
+      from unnest((select p_lanes)) with ordinality l cross join lateral (select l.ordinality::integer as n) u
   ), counted as (
     select i.*, f.pause_ms, f.pause_most_ms, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
         select from cowork.attempts a where a.work_id = i.work_id and a.attempt = i.attempt
@@ -101,7 +101,7 @@ begin
         coalesce(array_agg(o.lane_id) filter (where o.n is not null), '{}') as lane_ids,
         coalesce(array_agg(o.lane_id) filter (where o.n is null), '{}') as beside
       from (
-        select l.org_id, l.lane_id, l.ordinality as n from unnest(p_lanes) with ordinality l
+        select l.org_id, l.lane_id, l.ordinality as n from unnest((select p_lanes)) with ordinality l
         union all
         select l.org_id, l.lane_id, null from cowork.lanes l where l.lane_id = any (p_beside)) o
       group by o.org_id order by o.org_id

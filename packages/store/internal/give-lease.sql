@@ -13,7 +13,7 @@ begin
   with works as (
     update cowork.work w set status = 'leased', attempt = w.attempt + 1, claimed_at = v_now, last_heartbeat_at = v_now,
         leased_by = p_worker.worker_id, lease_expires_at = v_expires_at
-      from unnest(p_lanes) with ordinality l
+      from unnest((select p_lanes)) with ordinality l
       where w.work_id = p_work_ids[l.ordinality] and w.status = 'ready' and w.lane_id = l.lane_id
       returning w.work_id, w.org_id, w.lane_id, w.session_id, w.command_id, w.attempt, w.traceparent, w.ready_at, l.next_seq,
         l.ordinality as n

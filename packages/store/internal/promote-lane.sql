@@ -18,7 +18,6 @@ declare
   v_tags double precision[] := '{}';
   v_ids uuid[] := '{}';
 begin
-  -- `(select …)` around an array keeps the planner from counting it, and so from planning anew at each call.
   select array_agg(h order by u.n) into v_heads from unnest((select p_lane_ids)) with ordinality u (lane_id, n) cross join lateral (
     select w.* from cowork.work w
       where w.lane_id = u.lane_id and w.status in ('queued', 'ready', 'leased', 'parked')

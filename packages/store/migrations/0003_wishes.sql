@@ -138,7 +138,6 @@ create unique index work_by_lane on cowork.work (lane_id, position) where status
 create unique index work_promoted_by_lane on cowork.work (lane_id) where status in ('ready', 'leased', 'parked');
 -- Heads that wait for their time or for their tenant's quota.
 create index work_heads_by_tenant on cowork.work (org_id, class, available_at) where status = 'queued' and is_head;
-create index work_heads_due on cowork.work (available_at) where status = 'queued' and is_head;
 -- For counts of what is live, and for nothing else.
 create index work_live on cowork.work (org_id, status) where status in ('ready', 'leased', 'parked');
 create index work_dead on cowork.work (org_id, failed_at desc) where status = 'dead';

@@ -69,7 +69,7 @@ begin
   -- As many as there is still room for: what is locked here, others pass over.
   while jsonb_array_length(v_given) < v_limit and v_from <= cardinality(v_lane_ids) loop
     select array_agg(c.lane order by c.n), array_agg(v_work_ids[c.n] order by c.n), max(c.n) + 1 into v_lanes, v_works, v_from from (
-      select l as lane, u.n::integer as n from unnest(v_lane_ids) with ordinality u (lane_id, n) join cowork.lanes l on l.lane_id = u.lane_id
+      select l as lane, u.n::integer as n from unnest((select v_lane_ids)) with ordinality u (lane_id, n) join cowork.lanes l on l.lane_id = u.lane_id
         where u.n >= v_from and l.work_id is null
         order by u.n limit v_limit - jsonb_array_length(v_given) for no key update of l skip locked) c;
     exit when v_lanes is null;

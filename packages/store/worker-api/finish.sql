@@ -100,12 +100,12 @@ begin
       array_agg(i.value ->> 'reason' order by i.n), array_agg(i.value -> 'events' order by i.n),
       array_agg(jsonb_array_length(i.value -> 'events') order by i.n), array_agg((i.value ->> 'batchNo')::bigint order by i.n)
     into v_outcomes, v_reasons, v_events, v_counts, v_batch_nos
-    from unnest(v_inputs) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
+    from unnest((select v_inputs)) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
   if 0 < any (v_counts) then
     perform internal.append_under_leases(v_lanes, v_events);
   end if;
   perform internal.end_attempts(v_lanes, v_outcomes, v_reasons, v_counts, v_batch_nos, coalesce(v_beside, '{}'));
   return query select v_index[o.ordinality], true, null::text, jsonb_build_object('through', o.next_seq + v_counts[o.ordinality])
-    from unnest(v_lanes) with ordinality o;
+    from unnest((select v_lanes)) with ordinality o;
 end $$;
 grant execute on function worker_api_v1.finish(jsonb) to cowork_worker;

@@ -18,12 +18,6 @@ export async function createRoles(owner: Db, passwords: RolePasswords): Promise<
     await sql.raw(`alter role cowork_${role} set statement_timeout = '10s'`).execute(owner);
     await sql.raw(`alter role cowork_${role} set idle_in_transaction_session_timeout = '5s'`).execute(owner);
   }
-  // Verbs look rows up by index and by nothing else. Left to itself, Postgres plans those that take arrays anew at each call,
-  // which costs more than running them, and reads small tables whole with a plan that it keeps while they grow.
-  await sql`alter role cowork_worker set plan_cache_mode = 'force_generic_plan'`.execute(owner);
-  await sql`alter role cowork_worker set enable_seqscan = off`.execute(owner);
-  // A table without a fitting index (the words of contracts) then looks dear enough to compile its plan: 60 ms each time.
-  await sql`alter role cowork_worker set jit = off`.execute(owner);
   // Its membership lets the scheduler's function end connections of workers, and of nobody else.
   await sql`grant cowork_worker to cowork_api`.execute(owner);
 }
