@@ -4,6 +4,7 @@ import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import type { Broker } from "../broker/broker.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
 import { putStateAside } from "../runtime/session-directory.ts";
 import { createSessionLocks } from "./session-locks.ts";
@@ -33,6 +34,7 @@ export interface RuntimePool {
 export interface RuntimePoolOptions {
   workerRoot: string;
   broker: Broker;
+  sandbox: Sandbox;
   modelId: string;
   registry: RuntimeRegistry;
   telemetry: Telemetry;
@@ -96,9 +98,18 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     let outcome = "failed";
     starting += 1;
     try {
-      const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
+      const access = { token, modelId: options.modelId };
+      const { openDoor: openModelDoor } = broker;
       const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
-      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
+      const runtime = await startRuntime({
+        ...options,
+        sessionId,
+        runtimeSessionId,
+        openModelDoor,
+        access,
+        signal,
+        onTrouble,
+      });
       outcome = "ok";
       return { runtime, token, idleSince: null, ending: null };
     } finally {
