@@ -1,42 +1,14 @@
-import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { SessionFolders } from "../sandbox/sandbox.ts";
+import { openSessionFolders, sessionFoldersOf } from "../sandbox/session-folders.ts";
 import { removeTurnNote } from "./turn-note.ts";
 
-export function sessionDirectoryOf(workerRoot: string, sessionId: string): SessionFolders {
-  const root = resolve(workerRoot, "sessions", sessionId);
-  return {
-    root,
-    home: join(root, "home"),
-    state: join(root, "state"),
-    workspace: join(root, "workspace"),
-    tools: join(root, "tools"),
-  };
-}
+export const sessionDirectoryOf = (workerRoot: string, sessionId: string): SessionFolders =>
+  sessionFoldersOf(resolve(workerRoot, "sessions", sessionId));
 
-/**
- * Creates what is missing and keeps what is there, so it also adopts the directory of an earlier attempt. What lies in
- * the folders is the agent's from their first use on, and is only touched from inside its sandbox.
- */
-export async function openSessionDirectory(workerRoot: string, sessionId: string): Promise<SessionFolders> {
-  const folders = sessionDirectoryOf(workerRoot, sessionId);
-  await mkdir(folders.root, { recursive: true, mode: 0o700 });
-  await create(folders.home);
-  await create(folders.state, "tmp");
-  await create(folders.workspace);
-  await create(folders.tools, "home", "tmp");
-  return folders;
-}
-
-/** All at once, so that nothing has to be made later in a folder that is the agent's by then. */
-async function create(path: string, ...inside: string[]): Promise<void> {
-  if (existsSync(path)) return;
-  const fresh = `${path}.new`;
-  await rm(fresh, { recursive: true, force: true });
-  for (const each of [fresh, ...inside.map((name) => join(fresh, name))]) await mkdir(each, { mode: 0o700 });
-  await rename(fresh, path);
-}
+export const openSessionDirectory = (workerRoot: string, sessionId: string): Promise<SessionFolders> =>
+  openSessionFolders(sessionDirectoryOf(workerRoot, sessionId).root);
 
 /**
  * OpenCode's state out of the way of a new one, for whoever looks into why it could not be used; the newest is kept.

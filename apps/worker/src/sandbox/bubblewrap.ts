@@ -30,10 +30,12 @@ export async function openBubblewrap(options: {
   /** Each becomes the next one, so that no process of a privileged uid stays behind, and `child` is bwrap itself. */
   const stages = (folders: SessionFolders, program: string, uid: number | null): string[] =>
     [
-      ["unshare", "--mount", "--propagation", "private"],
+      ["/usr/bin/unshare", "--mount", "--propagation", "private"],
       uid === null ? ["--user", "--map-root-user"] : [],
       ["/bin/sh", join(shared, "mounts.sh"), shared, folders.root, process.execPath, program],
-      uid === null ? [] : ["setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", ...powerless],
+      uid === null
+        ? []
+        : ["/usr/bin/setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", ...powerless],
       outer,
     ].flat();
 

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import type { Sandbox } from "./sandbox.ts";
+import { attestSandbox } from "./attest.ts";
 import { openBubblewrap } from "./bubblewrap.ts";
 import { findProgram } from "./find-program.ts";
 import { noSandbox } from "./no-sandbox.ts";
@@ -38,5 +40,22 @@ async function tryBubblewrap(options: {
   if (process.platform !== "linux") return "bubblewrap exists on Linux only";
   const bubblewrap = findProgram("bwrap");
   if (bubblewrap === null) return "bubblewrap is not installed: apt-get install bubblewrap";
-  return openBubblewrap({ ...options, bubblewrap });
+  const missing = ["/usr/bin/unshare", "/usr/bin/setpriv", "/usr/bin/mount", "/bin/bash"].filter(
+    (path) => !existsSync(path),
+  );
+  if (missing.length > 0) return `${missing.join(" and ")} must exist: apt-get install util-linux mount bash`;
+  try {
+    const sandbox = await openBubblewrap({ ...options, bubblewrap });
+    const problem = await attestSandbox(sandbox, options.workerRoot);
+    return problem === null ? sandbox : explain(problem);
+  } catch (error) {
+    // Root of a container, for example, that may not give its files to anybody else.
+    return explain((error as Error).message.split("\n")[0]!);
+  }
+}
+
+/** Most often it is the machine that forbids what sandboxes are made of. */
+function explain(problem: string): string {
+  if (!/permitted|permission|denied|no space left|user namespace/i.test(problem)) return problem;
+  return `this machine allows no user namespaces (${problem}): set the sysctl kernel.apparmor_restrict_unprivileged_userns=0 or kernel.unprivileged_userns_clone=1, or start a container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined`;
 }

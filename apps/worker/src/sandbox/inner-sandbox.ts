@@ -24,7 +24,7 @@ export function toolScript(options: {
   const { program, environment } = tools[options.tool as ToolName];
   const args = [
     ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
-    ["--disable-userns", "--die-with-parent", "--hostname", agent.host, "--cap-drop", "ALL", "--clearenv"],
+    ["--disable-userns", "--die-with-parent", "--hostname", agent.host, "--cap-drop", "ALL"],
     system,
     etcMounts(inside.etc),
     ["--proc", "/proc", "--dev", "/dev"],
@@ -36,7 +36,9 @@ export function toolScript(options: {
   ].flat();
   return [
     "#!/bin/sh",
-    `exec ${[bubblewrap, ...args].map(quoted).join(" ")} \\`,
+    // Not bwrap's --clearenv: the first process inside is bwrap's own, and its /proc/1/environ would still show what
+    // bwrap was started with.
+    `exec /usr/bin/env -i ${[bubblewrap, ...args].map(quoted).join(" ")} \\`,
     // What git was told where to look; nothing else of the engine's environment is passed on.
     ...["GIT_DIR", "GIT_WORK_TREE"].map((name) => `  \${${name}:+--setenv ${name} "$${name}"} \\`),
     `  --chdir "$PWD" -- ${program} "$@"`,
