@@ -68,14 +68,18 @@ export async function openBubblewrap(options: {
 
         const { args, env } = command({ port: ports.program, modelPort: ports.model });
         const [first, ...rest] = stages(folders, program, uid);
-        const child = spawn(first!, [...rest, inside.launch, prepare, ...args], {
-          cwd: "/",
-          env,
-          // A group of its own, so that it can be ended together with everything in it. Node starts it from its main
-          // thread, which matters: bwrap ends when the thread that started it does.
-          detached: true,
-          stdio: ["ignore", "pipe", "pipe", socket.fd],
-        });
+        const child = spawn(
+          first!,
+          [...rest, inside.launch, prepare, String(ports.program), String(ports.model), ...args],
+          {
+            cwd: "/",
+            env,
+            // A group of its own, so that it can be ended together with everything in it. Node starts it from its main
+            // thread, which matters: bwrap ends when the thread that started it does.
+            detached: true,
+            stdio: ["ignore", "pipe", "pipe", socket.fd],
+          },
+        );
         child.once("error", () => {});
         // Nothing is waited for from here on: what a child says before somebody listens is lost when it ends at once.
         socket.handOver();
