@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
-import { chmod, chown } from "node:fs/promises";
+import { chmod, chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { listenForChild } from "./handed-socket.ts";
 import { inside, ports } from "./layout.ts";
 import { outerSandbox } from "./outer-sandbox.ts";
 import { createOwners } from "./owners.ts";
 import { openRunFolder, removeRunFolders } from "./run-folder.ts";
-import type { Sandbox, SessionFolders } from "./sandbox.ts";
+import type { Sandbox } from "./sandbox.ts";
+import { sessionMounts } from "./session-mounts.ts";
 import { writeSharedFolder, type ProgramFiles } from "./shared-folder.ts";
 import { systemMounts } from "./system-mounts.ts";
 
@@ -28,11 +29,11 @@ export async function openBubblewrap(options: {
   const outer = outerSandbox({ bubblewrap, system, from });
 
   /** Each becomes the next one, so that no process of a privileged uid stays behind, and `child` is bwrap itself. */
-  const stages = (folders: SessionFolders, program: string, uid: number | null): string[] =>
+  const stages = (mounts: string, uid: number | null): string[] =>
     [
       ["/usr/bin/unshare", "--mount", "--propagation", "private"],
       uid === null ? ["--user", "--map-root-user"] : [],
-      ["/bin/sh", join(shared, "mounts.sh"), shared, folders.root, process.execPath, program],
+      ["/bin/sh", join(shared, "mounts.sh"), mounts],
       uid === null
         ? []
         : ["/usr/bin/setpriv", "--reuid", String(uid), "--regid", String(uid), "--clear-groups", ...powerless],
@@ -63,11 +64,14 @@ export async function openBubblewrap(options: {
         const door = await openModelDoor(modelSocket);
         undo.push(door.close);
         if (uid !== null) await chown(modelSocket, uid, uid);
+        const mounts = join(folders.root, "run", "fstab");
+        const node = process.execPath;
+        await writeFile(mounts, sessionMounts({ folder: shared, session: folders.root, node, program, at: from }));
         const socketPath = run.pathOf("program.sock");
         const socket = await listenForChild(socketPath);
 
         const { args, env } = command({ port: ports.program, modelPort: ports.model });
-        const [first, ...rest] = stages(folders, program, uid);
+        const [first, ...rest] = stages(mounts, uid);
         const child = spawn(
           first!,
           [...rest, inside.launch, prepare, String(ports.program), String(ports.model), ...args],

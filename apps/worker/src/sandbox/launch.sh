@@ -10,7 +10,7 @@ for fd in /proc/self/fd/*; do
   fd=${fd##*/}
   [ "$fd" -gt 3 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"
 done
-while read -r folder; do /bin/mkdir -p "$folder"; done </sandbox/folders
+while read -r folder; do [ -d "$folder" ] || /bin/mkdir -p "$folder"; done </sandbox/folders
 prepare=$1 program_port=$2 model_port=$3
 shift 3
 {
