@@ -40,7 +40,7 @@ async function look(sandbox: Sandbox, root: string, canary: string) {
     },
   });
   const late = deadline(probeMs, "the sandbox");
-  const kill = () => void child.kill("SIGKILL");
+  const kill = () => child.pid === undefined || process.kill(-child.pid, "SIGKILL");
   late.addEventListener("abort", kill, { once: true });
   try {
     const [output, said] = await Promise.all([text(child.stdout!), text(child.stderr!)]);

@@ -81,10 +81,12 @@ export async function openBubblewrap(options: {
             // A group of its own, so that it can be ended together with everything in it. Node starts it from its main
             // thread, which matters: bwrap ends when the thread that started it does.
             detached: true,
-            stdio: ["ignore", "pipe", "pipe", socket.fd],
+            stdio: ["pipe", "pipe", "pipe", socket.fd],
           },
         );
         child.once("error", () => {});
+        // Held, and never written to: see launch.sh.
+        child.stdin!.on("error", () => {});
         // Nothing is waited for from here on: what a child says before somebody listens is lost when it ends at once.
         socket.handOver();
         return { child, socketPath, release };

@@ -41,7 +41,7 @@ async function withProgram(script: string, model: (socket: Socket) => void = () 
     },
   });
   onTestFinished(async () => {
-    program.child.kill("SIGKILL");
+    process.kill(-program.pid, "SIGKILL");
     await new Promise((resolve) => program.child.once("exit", resolve));
     await program.release();
   });
