@@ -40,7 +40,11 @@ async function look(sandbox: Sandbox, root: string, canary: string) {
     },
   });
   const late = deadline(probeMs, "the sandbox");
-  const kill = () => child.pid === undefined || process.kill(-child.pid, "SIGKILL");
+  // Its standard input is its lifeline; with its end the shim ends everything, and bwrap at once what has no shim yet.
+  const kill = () => {
+    child.stdin?.destroy();
+    child.kill("SIGKILL");
+  };
   late.addEventListener("abort", kill, { once: true });
   try {
     const [output, said] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
