@@ -43,8 +43,8 @@ export function pageRoutes(
     createSessionForm: async (visit) => {
       const form = await readForm(visit, NewSession.required({ prompt: true }));
       if (!form.ok) return form;
-      const { sessionId } = await verbs.create(visit, form.value);
-      return redirect(`/sessions/${sessionId}`);
+      const created = await verbs.create(visit, form.value);
+      return created.ok ? redirect(`/sessions/${created.value.sessionId}`) : created;
     },
 
     promptForm: async (visit) => {

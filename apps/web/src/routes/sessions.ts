@@ -7,6 +7,7 @@ import { listSessions } from "@open-cowork/store/sessions/list-sessions";
 import { stopSession } from "@open-cowork/store/commands/stop-session";
 import { z } from "zod";
 import type { Door } from "../door/mount-routes.ts";
+import { oncePerKey } from "../door/once-per-key.ts";
 import { check, readJson, type Read } from "../door/read-body.ts";
 import type { Handlers, PersonVisit, Visit } from "../door/visit.ts";
 
@@ -42,8 +43,9 @@ export function sessionRoutes(
     createSession: async (visit) => {
       const body = await readJson(visit, NewSession);
       if (!body.ok) return body;
-      const { sessionId } = await verbs.create(visit, body.value);
-      const session = await findSession(door.database.db, visit.person, sessionId);
+      const created = await verbs.create(visit, body.value);
+      if (!created.ok) return created;
+      const session = await findSession(door.database.db, visit.person, created.value.sessionId);
       return session ? Response.json(session, { status: 201 }) : { ok: false, reason: "not_found" };
     },
 
@@ -65,23 +67,24 @@ export function sessionRoutes(
   };
 }
 
-/** The three writes, as API and forms both make them. */
-export function sessionVerbs({ database }: Door) {
+/** The three writes, as API and forms both make them; with an `Idempotency-Key` each acts once. */
+export function sessionVerbs(door: Door) {
+  const { database } = door;
   return {
-    async create({ person, traceparent }: PersonVisit, wish: NewSession) {
-      const { title, prompt } = wish;
-      const created = await createSession(database.db, person, {
-        ...(title ? { title } : {}),
-        ...(prompt ? { prompt } : {}),
-        traceparent,
-      });
-      if (created.command) database.notify("ready");
-      database.notify("events", created.sessionId);
+    async create(visit: PersonVisit, wish: NewSession) {
+      const { person, traceparent } = visit;
+      const created = await oncePerKey(door, visit, wish, (db) => createSession(db, person, { ...wish, traceparent }));
+      if (created.ok) {
+        if (created.value.command) database.notify("ready");
+        database.notify("events", created.value.sessionId);
+      }
       return created;
     },
 
-    async prompt({ person, traceparent }: PersonVisit, sessionId: SessionId, text: string) {
-      const prompted = await enqueuePrompt(database.db, person, sessionId, { text, traceparent });
+    async prompt(visit: PersonVisit, sessionId: SessionId, text: string) {
+      const { person, traceparent } = visit;
+      const prompt = { text, traceparent };
+      const prompted = await oncePerKey(door, visit, { text }, (db) => enqueuePrompt(db, person, sessionId, prompt));
       if (prompted.ok) {
         database.notify("ready");
         database.notify("events", sessionId);
@@ -89,8 +92,8 @@ export function sessionVerbs({ database }: Door) {
       return prompted;
     },
 
-    async stop({ person }: PersonVisit, sessionId: SessionId) {
-      const stopped = await stopSession(database.db, person, sessionId);
+    async stop(visit: PersonVisit, sessionId: SessionId) {
+      const stopped = await oncePerKey(door, visit, {}, (db) => stopSession(db, visit.person, sessionId));
       if (stopped.ok) {
         database.notify("signals", sessionId);
         database.notify("events", sessionId);
