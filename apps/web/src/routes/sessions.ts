@@ -1,10 +1,12 @@
 import { idSchema, type SessionId } from "@open-cowork/contracts/ids";
 import { NewPrompt, NewSession } from "@open-cowork/contracts/http";
+import { waitingReasons } from "@open-cowork/contracts/waiting";
 import { createSession } from "@open-cowork/store/sessions/create-session";
 import { enqueuePrompt } from "@open-cowork/store/commands/enqueue-prompt";
 import { findSession } from "@open-cowork/store/sessions/find-session";
 import { listSessions } from "@open-cowork/store/sessions/list-sessions";
 import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { explainSession } from "@open-cowork/store/work/explain-waiting";
 import { z } from "zod";
 import type { Door } from "../door/mount-routes.ts";
 import { oncePerKey } from "../door/once-per-key.ts";
@@ -22,7 +24,7 @@ const ListQuery = z.strictObject({
  */
 export function sessionRoutes(
   door: Door,
-): Pick<Handlers, "listSessions" | "createSession" | "getSession" | "createPrompt" | "stopSession"> {
+): Pick<Handlers, "listSessions" | "createSession" | "getSession" | "explainWaiting" | "createPrompt" | "stopSession"> {
   const verbs = sessionVerbs(door);
   return {
     listSessions: async (visit) => {
@@ -38,6 +40,16 @@ export function sessionRoutes(
       const sessionId = sessionIdOf(visit);
       const session = sessionId.ok ? await findSession(door.database.db, visit.person, sessionId.value) : null;
       return session ? Response.json(session) : { ok: false, reason: "not_found" };
+    },
+
+    explainWaiting: async (visit) => {
+      const sessionId = sessionIdOf(visit);
+      if (!sessionId.ok) return sessionId;
+      const session = await findSession(door.database.db, visit.person, sessionId.value);
+      if (!session) return { ok: false, reason: "not_found" };
+      const waiting = await explainSession(door.database.db, visit.person, sessionId.value);
+      const { reason, details } = waiting ?? { reason: "over" as const, details: {} };
+      return Response.json({ reason, message: waitingReasons[reason], details });
     },
 
     createSession: async (visit) => {
