@@ -14,7 +14,7 @@ import { openDirector, type Director } from "./director.ts";
 import { hold, rows, type Row } from "./rows.ts";
 import type { VerbName } from "./verbs.ts";
 
-/** The interleavings that are known to bite, each by name; pairs.e2e.test.ts plays all of them. */
+/** The interleavings that are known to bite, each by name; open-pairs.e2e.test.ts and stopped-pairs.e2e.test.ts play all of them. */
 let director: Director;
 beforeAll(async () => {
   director = await openDirector(2);

@@ -111,15 +111,18 @@ export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boole
   return true;
 }
 
-/** Fills a tenant's room with the due heads that have waited longest. */
-export function promoteTenant(m: Model, tenant: number, most: number): number {
+/**
+ * Fills a tenant's room with the due heads that have waited longest. Whoever gives room back fills all of it and not only
+ * what it gave: a pause may have ended unnoticed, and others may have passed over a lane that was being written to.
+ */
+export function promoteTenant(m: Model, tenant: number): number {
   const due = m.work
     .filter((row) => m.lanes[row.lane]!.tenant === tenant && row.status === "queued" && row.isHead)
     .filter((row) => row.availableAt <= m.now)
     .sort((a, b) => a.availableAt - b.availableAt);
   let given = 0;
   for (const row of due) {
-    if (given >= most || !hasRoom(m, tenant)) break;
+    if (!hasRoom(m, tenant)) break;
     if (promoteLane(m, row.lane)) given += 1;
   }
   return given;
@@ -186,12 +189,7 @@ export function endAttempt(
   if (!(m.bug === "recovery_keeps_the_room" && outcome === "lost")) account.promoted -= 1;
   if (decision === "queued") account.waiting += 1;
   markHead(m, lane);
-  if (m.bug !== "finish_does_not_promote") {
-    promoteTenant(m, row.tenant, 1);
-    // The room may have gone to a row whose time had come unnoticed, although there is more: then this lane's next row,
-    // which only now became a head, would wait for the tick.
-    promoteLane(m, lane);
-  }
+  if (m.bug !== "finish_does_not_promote") promoteTenant(m, row.tenant);
   return { through, decision };
 }
 
