@@ -418,9 +418,9 @@ table cowork.lanes
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
 
 table cowork.lifecycle_moves
   owner cowork_owner
@@ -661,9 +661,9 @@ table cowork.sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
   grant cowork_web: update (title, status, updated_at)
 
 table cowork.sign_in_links
@@ -933,6 +933,12 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
+
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
 
 function internal.describe_lease(p_lane_id uuid, p_request_secret text)
   returns jsonb
