@@ -124,10 +124,11 @@ table cowork.audit partition by RANGE (at)
   constraint audit_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
   index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
   grant cowork_scheduler: select
   grant cowork_web: select
   grant cowork_scheduler: insert (org_id, action, reason, actor_kind, actor_id, subject)
@@ -137,6 +138,8 @@ table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
   sealed_to xid8 not null default '0'::xid8
+  left_out_told bigint not null default 0
+  left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
   grant cowork_scheduler: select, update
@@ -1014,6 +1017,16 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_refusals_of_all()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_source()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_strikes()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1024,6 +1037,11 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
   grant cowork_web: execute
+
+function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
 
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
