@@ -150,6 +150,22 @@ export const metrics = {
     labels: [],
     help: "Events appended under a lease.",
   },
+  cowork_event_append_seconds: {
+    kind: "histogram",
+    unit: "s",
+    buckets: fast,
+    roles: ["worker"],
+    labels: [],
+    help: "From the oldest event of a batch being read from OpenCode to the batch's commit.",
+  },
+  cowork_prompt_accept_seconds: {
+    kind: "histogram",
+    unit: "s",
+    buckets: fast,
+    roles: ["worker"],
+    labels: ["runtime"],
+    help: "From a claim to OpenCode taking its prompt: with a live runtime, a warm one, or a cold start.",
+  },
   cowork_broker_requests_total: {
     kind: "counter",
     unit: "1",

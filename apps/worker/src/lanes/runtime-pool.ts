@@ -18,7 +18,7 @@ export interface RuntimePool {
     sessionId: string,
     runtimeSessionId: string | null,
     signal: AbortSignal,
-  ): Promise<{ runtime: Runtime; isReused: boolean }>;
+  ): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
@@ -29,6 +29,9 @@ export interface RuntimePool {
   endIdle(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What a session's runtime was when it was taken: its own from before, or started for it. */
+export type RuntimeOrigin = "live" | "cold";
 
 export interface RuntimePoolOptions {
   workerRoot: string;
@@ -98,7 +101,8 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     try {
       const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
       const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
-      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
+      const trace = <T>(name: string, call: () => Promise<T>) => telemetry.span(name, {}, call);
+      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble, trace });
       outcome = "ok";
       return { runtime, token, idleSince: null, ending: null };
     } finally {
@@ -112,21 +116,21 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     const isFit = present && !present.ending && !present.runtime.exited.aborted;
     if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
       present.idleSince = null;
-      return { seat: present, isReused: true };
+      return { seat: present, origin: "live" } as const;
     }
     if (present) await end(sessionId, present);
     const seat = await start(sessionId, runtimeSessionId, signal);
     seats.set(sessionId, seat);
-    return { seat, isReused: false };
+    return { seat, origin: "cold" } as const;
   };
 
   return {
     async take(sessionId, runtimeSessionId, signal) {
       await locks.lock(sessionId, signal);
       try {
-        const { seat, isReused } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        const { seat, origin } = await reuseOrStart(sessionId, runtimeSessionId, signal);
         broker.admit(seat.token);
-        return { runtime: seat.runtime, isReused };
+        return { runtime: seat.runtime, origin };
       } catch (error) {
         locks.unlock(sessionId);
         throw startFailure(error);

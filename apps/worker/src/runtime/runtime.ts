@@ -1,6 +1,7 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
+import type { TraceCall } from "./engine-client.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
 import { permissionsWithoutSandbox, type ModelDoor, type Permissions } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
@@ -33,7 +34,7 @@ export interface Runtime {
   end(): Promise<void>;
 }
 
-export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop"> {
+export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop" | "onAccepted"> {
   commandId: string;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
 }
@@ -48,6 +49,7 @@ export interface RuntimeOptions {
   startMs: number;
   signal: AbortSignal;
   onTrouble(error: unknown, what: string): void;
+  trace?: TraceCall;
   permissions?: Permissions;
 }
 
