@@ -140,8 +140,8 @@ export const metrics = {
     kind: "gauge",
     unit: "1",
     roles: ["worker"],
-    labels: [],
-    help: "OpenCode processes alive under this worker.",
+    labels: ["state"],
+    help: "OpenCode processes of this worker: busy with a lease, idle after one, warm for the next session, or starting.",
   },
   cowork_events_appended_total: {
     kind: "counter",

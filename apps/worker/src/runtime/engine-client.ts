@@ -80,6 +80,7 @@ export function engineClient(url: string, password: string, trace: TraceCall = u
   return {
     health: (withinMs: number) => call(health, "GET", "/global/health", undefined, withinMs),
     createSession: (title: string) => call(engineSession, "POST", "/session", { title }),
+    deleteSession: (id: string) => call(z.boolean(), "DELETE", session(id)),
     findSession: async (id: string) => {
       try {
         return await call(engineSession, "GET", session(id));

@@ -29,6 +29,8 @@ export interface EngineProcess {
   exited: AbortSignal;
   /** The newest output, for a log line. */
   output(): string;
+  /** From now on it is this session's. */
+  adoptedBy(sessionId: string): Promise<void>;
   /** Ends the whole process group and proves it. */
   end(): Promise<void>;
 }
@@ -47,7 +49,8 @@ export async function startEngine(options: {
   signal: AbortSignal;
   trace?: TraceCall;
 }): Promise<EngineProcess> {
-  const { sessionId, directory, registry, trace = untraced } = options;
+  const { directory, registry, trace = untraced } = options;
+  let { sessionId } = options;
   const password = createToken("broker");
   const child = spawn(findEngineBinary(), ["serve", "--hostname", "127.0.0.1", "--port", "0"], {
     cwd: directory.workspace,
@@ -73,6 +76,11 @@ export async function startEngine(options: {
     await registry.remove(sessionId);
   };
 
+  const adoptedBy = async (adopter: string) => {
+    await registry.rename(sessionId, adopter);
+    sessionId = adopter;
+  };
+
   try {
     // Without a pid the spawn has failed; the error that says why comes with the next tick.
     if (pid === undefined) throw await aborted(exit.signal);
@@ -81,7 +89,7 @@ export async function startEngine(options: {
     const url = await trace("opencode listens", () => listeningUrl(output, waiting));
     const client = engineClient(url, password, trace);
     const { version } = await untilHealthy(client, waiting);
-    return { client, url, pid, password, version, exited: exit.signal, output: output.text, end };
+    return { client, url, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
   } catch (error) {
     await end();
     throw new EngineStartFailed((error as Error).message, output.text(), error);

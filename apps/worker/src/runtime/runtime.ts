@@ -9,16 +9,16 @@ import { followEvents } from "./event-feed.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
 import type { RuntimeRegistry } from "./registry.ts";
-import { openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
+import { giveDirectory, openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
 import type { TurnEnd } from "./turn-tracker.ts";
+import { warmUp } from "./warm-up.ts";
 
 /**
  * One OpenCode process for one session, as the rest of the worker sees it. Everything that knows OpenCode stays below
  * this file.
  */
 export interface Runtime {
-  readonly sessionId: string;
   /** OpenCode's own id of the conversation. */
   readonly runtimeSessionId: string;
   readonly version: string;
@@ -28,6 +28,8 @@ export interface Runtime {
   /** Takes back what an interrupted attempt left; true when there was something. May throw `ConversationUnusable`. */
   clearLeftovers(commandId: string): Promise<boolean>;
   turn(options: TurnRequest): Promise<TurnEnd>;
+  /** Makes a warm runtime this session's, which has none and no directory yet. */
+  adopt(sessionId: string): Promise<void>;
   /** The newest output of the process, cleaned, for the log. */
   output(): string;
   /** Resolves once no process of its group is left. */
@@ -51,6 +53,8 @@ export interface RuntimeOptions {
   onTrouble(error: unknown, what: string): void;
   trace?: TraceCall;
   permissions?: Permissions;
+  /** Started before anybody asked: `sessionId` is its own name until a session adopts it. */
+  isWarm?: boolean;
 }
 
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
@@ -74,9 +78,10 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   const { door, onTrouble } = options;
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
+    if (options.isWarm) await warmUp(client, door.modelId, AbortSignal.any([options.signal, engine.exited]));
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
-    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id) };
+    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id, known === null) };
   };
   const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 
@@ -106,7 +111,6 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   }
 
   return {
-    sessionId: options.sessionId,
     runtimeSessionId,
     version: engine.version,
     pid: engine.pid,
@@ -131,6 +135,11 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
       });
       conversation.ended(end.kind === "completed");
       return end;
+    },
+
+    async adopt(sessionId) {
+      await giveDirectory(options.workerRoot, options.sessionId, sessionId);
+      await engine.adoptedBy(sessionId);
     },
 
     async end() {
