@@ -9,7 +9,7 @@ create table cowork.audit (
   org_id uuid,
   action text not null,
   reason text,
-  actor_kind text not null check (actor_kind in ('user', 'worker', 'scheduler', 'operator', 'unknown')),
+  actor_kind cowork.actor_kind not null,
   actor_id uuid,
   subject jsonb not null default '{}',
   primary key (at, audit_id)
