@@ -887,6 +887,7 @@ table cowork.worker_incarnations
   draining boolean not null
   report jsonb not null
   constraint worker_incarnations_pkey PRIMARY KEY (worker_id, boot_id)
+  constraint worker_incarnations_boot_id_key UNIQUE (boot_id)
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
@@ -1036,12 +1037,22 @@ function internal.mark_heads(p_lane_ids uuid[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.mark_revoked(p_worker_id uuid)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_attempts()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.most_batch_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_lease_ms()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
@@ -1067,6 +1078,11 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   owner cowork_api
   grant cowork_web: execute
 
+function internal.must_read_committed()
+  returns void
+  language plpgsql stable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1084,7 +1100,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1118,7 +1134,7 @@ function internal.raise_floors()
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1135,7 +1151,7 @@ function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uui
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])
