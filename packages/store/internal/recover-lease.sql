@@ -1,7 +1,10 @@
 -- Takes back one expired lease. Race closed: the owner may renew or finish between the scheduler's look and this call,
 -- so the lane is locked (skipping one that somebody is writing to: the next tick comes soon) and looked at again.
 create or replace function internal.recover_lease(p_lane_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 declare
   v_lane cowork.lanes;
 begin
