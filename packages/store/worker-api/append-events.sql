@@ -32,7 +32,8 @@ begin
     where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and q.batch_no = (q.lane).last_batch_no + 1
       and case when jsonb_typeof(q.events) = 'array' then jsonb_array_length(q.events) <= 500 else false end
       and q.size <= internal.most_batch_bytes();
-  if v_lanes is not null then
+  -- An empty call writes nothing, but makes the plans of a connection that is new.
+  if v_lanes is not null or p_batches = '[]' then
     perform internal.append_under_leases(v_lanes, v_events);
     update cowork.lanes l set next_seq = l.next_seq + u.count, last_batch_no = l.last_batch_no + 1,
         last_answer = jsonb_build_object('through', l.next_seq + u.count - 1)
@@ -46,7 +47,7 @@ begin
     return query select v_index[o.ordinality], true, null::text,
         jsonb_build_object('through', o.next_seq + jsonb_array_length(v_events[o.ordinality]) - 1)
       from unnest((select v_lanes)) with ordinality o;
-    if cardinality(v_lanes) = jsonb_array_length(p_batches) then
+    if coalesce(cardinality(v_lanes), 0) = jsonb_array_length(p_batches) then
       return;
     end if;
   end if;
