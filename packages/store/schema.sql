@@ -948,6 +948,11 @@ function cowork.guard_move()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.lawful_moves(p_machine text)
+  returns text[]
+  language sql immutable
+  owner cowork_owner
+
 function cowork.make_partitions(p_months integer)
   returns void
   language plpgsql volatile
@@ -1002,7 +1007,7 @@ function internal.end_stuck_backends(p_older_than_ms integer)
 
 function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
 
@@ -1019,12 +1024,12 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
 
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
   returns jsonb
-  language plpgsql stable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
 function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt integer)
   returns text
-  language plpgsql immutable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
 function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
@@ -1100,7 +1105,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1134,7 +1139,7 @@ function internal.raise_floors()
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1169,7 +1174,7 @@ function internal.schema_version()
 
 function internal.settle_ready(p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1214,19 +1219,19 @@ function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
 
 function worker_api_v1.append_events(p_batches jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.finish(p_endings jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
@@ -1251,7 +1256,7 @@ function worker_api_v1.record_usage(p_token text, p_records jsonb)
 
 function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
