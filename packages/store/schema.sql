@@ -1026,7 +1026,12 @@ function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt i
   language plpgsql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
