@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import type { Tx } from "../database/in-org.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { newTenant, setQuota, wishOf } from "../testing/builders.ts";
+import { beat, newTenant, setQuota, wishOf } from "../testing/builders.ts";
 import { openSession } from "../testing/open-session.ts";
 import { createWorld, said, type World } from "../testing/world.ts";
 import { appendEvents } from "../worker-api/append-events.ts";
@@ -98,6 +98,7 @@ describe("one of two wins, and the other one sees it:", () => {
     ["claim", "revoke"],
     ["claim", "pause"],
     ["claim by one that was away", "heartbeat of one that was away"],
+    ["mark_unhealthy", "heartbeat of one that fell silent"],
     ["append_events", "finish of two organisations"],
     ["append_events", "revoke"],
     ["renew", "revoke"],
@@ -196,6 +197,20 @@ describe("in a world of their own", () => {
     });
     expect(await answers.renewed).toMatchObject([{ ok: false, reason: "stale_lease" }, { ok: true }]);
     expect(await answers.taken).toMatchObject([{ ok: true }, { ok: false, reason: "stale_lease" }]);
+  });
+
+  it("a process that reports for the first time while its worker is called unhealthy leaves it active", async () => {
+    const silent = await world.enrol("silent");
+    await world.advance(30_001);
+    const reported = await world.owner.db.transaction().execute(async (tx) => {
+      const marked = await sql<{ workers: string[] }>`
+        select to_jsonb(internal.mark_unhealthy(30000)) as workers`.execute(tx);
+      expect(marked.rows[0]!.workers).toContain(silent.workerId);
+      const first = beat(world, silent);
+      await Promise.race([first, waiting(1)]);
+      return { first };
+    });
+    expect(await reported.first).toEqual({ ok: true, value: { status: "active" } });
   });
 
   it("two prompts that make the same route at once don't cross whoever raises the floors", async () => {
