@@ -419,6 +419,14 @@ table cowork.feed
   grant cowork_scheduler: delete, select
   grant cowork_web: select
 
+table cowork.head_mender
+  owner cowork_owner
+  singleton boolean not null default true
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  constraint head_mender_pkey PRIMARY KEY (singleton)
+  constraint head_mender_singleton_check CHECK (singleton)
+  grant cowork_api: select, update
+
 table cowork.idempotency
   owner cowork_owner
   org_id uuid not null
@@ -926,7 +934,7 @@ table cowork.workers
   constraint workers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'draining'::text, 'paused'::text, 'unhealthy'::text, 'retired'::text, 'revoked'::text])))
   trigger guard_move BEFORE UPDATE OF status ON cowork.workers FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('worker')
   grant cowork_api: select, update
-  grant cowork_scheduler: select, update
+  grant cowork_scheduler: select
 
 table cowork.workspaces
   owner cowork_owner
@@ -1032,7 +1040,12 @@ function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt i
   language sql stable
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1046,6 +1059,18 @@ function internal.mark_revoked(p_worker_id uuid)
   returns boolean
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
+
+function internal.mark_unhealthy(p_after_ms integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.mend_heads(p_lanes integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.most_attempts()
   returns integer

@@ -17,12 +17,13 @@ begin
   if p_ttl_ms is null or p_ttl_ms not between 1000 and internal.most_lease_ms() or cardinality(p_tokens) > 200 then
     raise exception 'malformed renew' using errcode = '22023';
   end if;
+  perform internal.lock_lanes(p_tokens);
   for v_input in
     select t.token, t.n::integer as n from unnest(p_tokens) with ordinality t (token, n)
       left join cowork.lanes l on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex')
       order by l.lane_id nulls last, t.token, t.n
   loop
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals', true) h;
     v_lane := v_held.lane;
     v_reason := v_held.reason;
     -- One that merely expires is rotated beside running work; one that a person revoked ends it.

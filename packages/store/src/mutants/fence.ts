@@ -187,4 +187,13 @@ export const fence: readonly Mutant[] = [
     ],
     tests: ["interleave/races.test.ts"],
   },
+  {
+    bug: "a batch takes its lanes one by one, and leaves evidence between two of them",
+    changes: [
+      { file: "worker-api/renew.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: "worker-api/take-signals.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: lockLease, find: "    if p_in_batch then", put: "    if false then" },
+    ],
+    tests: ["interleave/races.test.ts"],
+  },
 ];
