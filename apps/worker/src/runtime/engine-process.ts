@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { createToken } from "@open-cowork/secrets/token";
 import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
-import { findEngineBinary } from "./binary.ts";
+import { engineVersion, findEngineBinary } from "./binary.ts";
 import { engineClient, type EngineClient, type TraceCall, untraced } from "./engine-client.ts";
 import { engineEnvironment, type ModelDoor, type Permissions } from "./engine-settings.ts";
 import { captureOutput } from "./output-tail.ts";
@@ -89,6 +89,8 @@ export async function startEngine(options: {
     const url = await trace("opencode listens", () => listeningUrl(output, waiting));
     const client = engineClient(url, password, trace);
     const { version } = await untilHealthy(client, waiting);
+    if (version !== engineVersion())
+      throw new Error(`OpenCode says that it is ${version}, and this worker was proven with ${engineVersion()}`);
     return { client, url, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
   } catch (error) {
     await end();
