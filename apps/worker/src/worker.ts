@@ -16,8 +16,10 @@ import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
+import { engineFiles } from "./runtime/engine-files.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
+import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
 
 /** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
 const protocol = "1";
@@ -35,7 +37,6 @@ export async function startWorker(context: {
 }): Promise<{ close(): Promise<void> }> {
   const { config, telemetry, stopping } = context;
   const { log } = telemetry;
-  refuseUnsafe(config);
   const root = await openWorkerRoot(config.root);
   if ("heldBy" in root) {
     throw new StartRefused([
@@ -63,9 +64,22 @@ export async function startWorker(context: {
   const orphans = await registry.endOrphans();
   await removeUngiven(root.path, isSpareName);
   if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
-  log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
+  const chosen = await chooseSandbox({
+    wish: config.sandbox,
+    tier: config.tier,
+    workerRoot: root.path,
+    firstUid: config.sandboxFirstUid,
+    files: engineFiles(),
+  });
+  if ("refused" in chosen) {
+    await database.close();
+    await root.release();
+    throw new StartRefused([chosen.refused]);
+  }
+  const { sandbox } = chosen;
+  if (chosen.warning !== null) log.warn(chosen.warning);
 
-  const broker = await startBroker({
+  const broker = startBroker({
     upstream: config.model.baseUrl,
     apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
     onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
@@ -75,6 +89,7 @@ export async function startWorker(context: {
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
+    sandbox,
     modelId: config.model.id,
     registry,
     telemetry,
@@ -137,7 +152,7 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: ["sandbox:none"],
+      capabilities: [`sandbox:${sandbox.kind}`],
       load: { lanes: config.lanes, busy: attempts.size },
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
@@ -199,12 +214,4 @@ async function refuseUnprovenBinary(): Promise<void> {
   await proveEngineBinary().catch((error: Error) => {
     throw new StartRefused([error.message]);
   });
-}
-
-function refuseUnsafe(config: WorkerConfig): void {
-  if (config.tier === "production" && config.sandbox === "none") {
-    throw new StartRefused([
-      "tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development",
-    ]);
-  }
 }

@@ -5,10 +5,13 @@ import { newId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { createToken } from "@open-cowork/secrets/token";
 import { startBroker, type Broker } from "../broker/broker.ts";
+import { engineFiles } from "../runtime/engine-files.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import { groupMembers } from "../runtime/process-identity.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
+import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { startOneAnswerModel } from "./one-answer-model.ts";
 import { walk } from "./steps.ts";
 
@@ -24,6 +27,7 @@ export async function runAgentSteps(options: {
 }): Promise<boolean> {
   const { config, root, useProvider, say } = options;
   const builtIn = useProvider ? null : await startOneAnswerModel(answer);
+  let sandbox: Sandbox | null = null;
   let broker: Broker | null = null;
   let runtime: Runtime | null = null;
   const sessionId = newId<"session">();
@@ -31,13 +35,28 @@ export async function runAgentSteps(options: {
     return await walk(
       [
         {
+          name: "sandbox",
+          run: async () => {
+            const chosen = await chooseSandbox({
+              wish: config.sandbox,
+              tier: config.tier,
+              workerRoot: root,
+              firstUid: config.sandboxFirstUid,
+              files: engineFiles(),
+            });
+            if ("refused" in chosen) throw new Error(chosen.refused);
+            ({ sandbox } = chosen);
+            return chosen.warning ?? `${sandbox.kind}, looked at from inside`;
+          },
+        },
+        {
           name: "model broker",
           run: async () => {
             const upstream = builtIn?.baseUrl ?? config.model.baseUrl;
             if (upstream === undefined) throw new Error("--provider needs OPEN_COWORK_CLOUD_MODEL_BASE_URL");
             const { apiKey } = config.model;
             const key = useProvider && apiKey !== undefined ? new Secret(apiKey) : null;
-            broker = await startBroker({ upstream, apiKey: key, onRequest: () => {} });
+            broker = startBroker({ upstream, apiKey: key, onRequest: () => {} });
             return useProvider ? `asks ${new URL(upstream).host}` : "asks a built-in model that has one answer";
           },
         },
@@ -51,7 +70,9 @@ export async function runAgentSteps(options: {
               workerRoot: root,
               sessionId,
               runtimeSessionId: null,
-              door: { baseUrl: broker!.baseUrl, token, modelId: config.model.id },
+              sandbox: sandbox!,
+              openModelDoor: broker!.openDoor,
+              access: { token, modelId: config.model.id },
               registry: openRegistry(root, newId()),
               startMs: config.runtime.startMs,
               signal: new AbortController().signal,

@@ -60,6 +60,7 @@ describe("cowork-worker check", () => {
     expect(lines.map((line) => /^ok {4}(.{16}) +\d+ ms {2}/.exec(line)?.[1]!.trim())).toEqual([
       "OpenCode binary",
       "database",
+      "sandbox",
       "model broker",
       "OpenCode starts",
       "one prompt",
