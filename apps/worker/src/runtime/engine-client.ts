@@ -98,6 +98,11 @@ export function engineClient(address: EngineAddress, password: string, trace: Tr
         throw error;
       }
     },
+    /** Takes the session to another place of the same workspace. */
+    moveSession: async (id: string, directory: string) => {
+      const body = { sessionID: id, destination: { directory }, moveChanges: false };
+      await send("POST", "/experimental/control-plane/move-session", body, callMs);
+    },
     messages: (id: string) => call(z.array(engineMessage), "GET", `${session(id)}/message`),
     statuses: () => call(sessionStatuses, "GET", "/session/status"),
     history: (known: Record<string, number>) => call(history, "POST", "/sync/history", known),

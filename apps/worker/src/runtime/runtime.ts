@@ -84,6 +84,8 @@ async function attach(engine: EngineProcess, folders: SessionFolders, options: R
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
     if (options.isWarm) await warmUp(client, access.modelId, AbortSignal.any([options.signal, engine.exited]));
+    // Without a sandbox its workspace had another path, and OpenCode takes no prompt for a place that is not there.
+    if (known && known.directory !== seen.workspace) await client.moveSession(known.id, seen.workspace);
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
     return {

@@ -23,6 +23,8 @@ export interface AgentWorld {
   sandbox: Sandbox;
   brokerOutcomes: string[];
   start(options?: {
+    /** Of another world, to go on with one of its sessions. */
+    root?: string;
     sessionId?: string;
     runtimeSessionId?: string | null;
     permissions?: Permissions;
@@ -68,12 +70,18 @@ export async function createAgentWorld(
     broker,
     sandbox,
     brokerOutcomes,
-    async start({ sessionId = newId<"session">(), runtimeSessionId = null, permissions, isWarm = false } = {}) {
+    async start({
+      root: workerRoot = root,
+      sessionId = newId<"session">(),
+      runtimeSessionId = null,
+      permissions,
+      isWarm = false,
+    } = {}) {
       const token = createToken("broker");
       if (!isWarm) broker.admit(token);
       const troubles: string[] = [];
       const starting = startRuntime({
-        workerRoot: root,
+        workerRoot,
         sessionId,
         runtimeSessionId,
         sandbox,
@@ -88,7 +96,7 @@ export async function createAgentWorld(
       });
       starts.add(starting);
       const runtime = await starting;
-      return { runtime, token, troubles, workspace: join(root, "sessions", sessionId, "workspace") };
+      return { runtime, token, troubles, workspace: join(workerRoot, "sessions", sessionId, "workspace") };
     },
     async close() {
       // Also one that was still starting when a test failed.
