@@ -115,6 +115,11 @@ export const refusals = {
     retryable: false,
     means: "The event batch holds more events or bytes than one batch may.",
   },
+  batch_malformed: {
+    http: 400,
+    retryable: false,
+    means: "The event batch holds something that can't be stored, such as an event without an id.",
+  },
 } as const satisfies Record<string, RefusalRow>;
 
 export type Reason = keyof typeof refusals;
