@@ -195,7 +195,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -934,6 +934,11 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -999,6 +1004,11 @@ function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.l
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.mark_heads(p_lane_ids uuid[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1010,6 +1020,11 @@ function internal.most_attempts()
   owner cowork_api
 
 function internal.most_batch_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_packs()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api

@@ -31,7 +31,11 @@ export const refusals = {
   forbidden: { http: 403, retryable: false, means: "Your role does not allow this." },
   not_found: { http: 404, retryable: false, means: "There is nothing here that you may see." },
   rate_limited: { http: 429, retryable: true, means: "Too many requests of this kind; wait and try again." },
-  idempotency_conflict: { http: 409, retryable: false, means: "This idempotency key was used with another body." },
+  idempotency_conflict: {
+    http: 409,
+    retryable: false,
+    means: "This key was used before, with other content; take a new one.",
+  },
   too_many_streams: {
     http: 503,
     retryable: true,

@@ -10,3 +10,7 @@ language sql immutable security definer set search_path = pg_catalog as $$ selec
 -- JSON can be several times larger.
 create or replace function internal.most_batch_bytes() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 16 * 1024 * 1024 $$;
+
+-- How many packs one checkpoint may name.
+create or replace function internal.most_packs() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 10000 $$;

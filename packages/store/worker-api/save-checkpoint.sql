@@ -1,6 +1,7 @@
 -- Records a checkpoint whose packs are already stored: until this commits they are invisible, after it they are the
 -- session's newest state. Race closed: a worker that lost its lease while it uploaded is refused here, and what it
--- uploaded is collected. The version is allocated under the lane's lock; a repeat with the same manifest answers the same.
+-- uploaded is collected. The version is allocated under the lane's lock; a repeat with the same manifest answers the same,
+-- and one that says something else about it is refused.
 create or replace function worker_api_v1.save_checkpoint(p_token text, p_checkpoint jsonb)
 returns table (ok boolean, reason text, answer jsonb)
 language plpgsql volatile security definer set search_path = pg_catalog as $$
@@ -9,7 +10,7 @@ declare
   v_held record;
   v_lane cowork.lanes;
   v_version integer;
-  v_prefix text;
+  v_reason text;
 begin
   select h.lane, h.reason into v_held from internal.lock_lease(p_token, 'checkpoint_metadata') h;
   if v_held.reason is not null then
@@ -17,15 +18,34 @@ begin
     return;
   end if;
   v_lane := v_held.lane;
-  v_prefix := internal.object_prefix(v_lane.org_id, v_lane.session_id);
-  if starts_with(p_checkpoint ->> 'manifestKey', v_prefix || 'checkpoints/') is not true or p_checkpoint ->> 'manifestKey' ~ '(^|/)\.\.?(/|$)' or exists (
-    select from jsonb_array_elements(p_checkpoint -> 'packs') k
-      where k ->> 'objectKey' is distinct from internal.pack_key(v_lane.org_id, k ->> 'sha256'))
+  if p_checkpoint ->> 'manifestKey' is distinct from
+    internal.manifest_key(v_lane.org_id, v_lane.session_id, p_checkpoint ->> 'manifestSha256') or exists (
+      select from jsonb_array_elements(p_checkpoint -> 'packs') k
+        where k ->> 'objectKey' is distinct from internal.pack_key(v_lane.org_id, k ->> 'sha256'))
   then
+    v_reason := 'object_key_not_allowed';
+  elsif jsonb_array_length(p_checkpoint -> 'packs') > internal.most_packs() then
+    v_reason := 'batch_too_large';
+  elsif exists (
+    select from jsonb_array_elements(p_checkpoint -> 'packs') k
+      left join cowork.packs p on p.org_id = v_lane.org_id and p.sha256 = k ->> 'sha256'
+      group by k ->> 'sha256'
+      having count(distinct (k ->> 'sizeBytes')::bigint) > 1 or bool_or(p.size_bytes <> (k ->> 'sizeBytes')::bigint))
+    or exists (
+      select from cowork.checkpoints c
+        where c.org_id = v_lane.org_id and c.session_id = v_lane.session_id and c.manifest_sha256 = p_checkpoint ->> 'manifestSha256'
+          and ((c.schema_version, c.size_bytes) <> ((p_checkpoint ->> 'schemaVersion')::integer, (p_checkpoint ->> 'sizeBytes')::bigint)
+            or (select array_agg(distinct k ->> 'sha256') from jsonb_array_elements(p_checkpoint -> 'packs') k) is distinct from
+              (select array_agg(k.sha256 order by k.sha256) from cowork.checkpoint_packs k
+                where k.org_id = c.org_id and k.session_id = c.session_id and k.version = c.version)))
+  then
+    v_reason := 'idempotency_conflict';
+  end if;
+  if v_reason is not null then
     insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
-      values (v_lane.org_id, 'checkpoint_rejected', 'object_key_not_allowed', 'worker', v_lane.worker_id,
+      values (v_lane.org_id, 'checkpoint_rejected', v_reason, 'worker', v_lane.worker_id,
         jsonb_build_object('workId', v_lane.work_id, 'attempt', v_lane.attempt));
-    return query select false, 'object_key_not_allowed', null::jsonb;
+    return query select false, v_reason, null::jsonb;
     return;
   end if;
 

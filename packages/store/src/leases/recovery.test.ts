@@ -32,11 +32,11 @@ const lose = async () => {
   await world.advance(15_001);
   return { claimed, recovered: await recover() };
 };
-const checkpoint = (lease: Lease) =>
+const checkpoint = (lease: Lease, manifestSha256 = randomBytes(32).toString("hex")) =>
   saveCheckpoint(world.as.worker.db, lease, {
     schemaVersion: 1,
-    manifestKey: `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/${lease.attempt}.json`,
-    manifestSha256: randomBytes(32).toString("hex"),
+    manifestKey: `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/${manifestSha256}`,
+    manifestSha256,
     sizeBytes: 10,
     packs: [],
   });
