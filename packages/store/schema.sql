@@ -1034,6 +1034,11 @@ function internal.most_strikes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_work_time()
+  returns interval
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog

@@ -175,6 +175,8 @@ export const failures = {
   worker_revoked: { retry: "later", ...atOnce, means: "The worker was revoked; another attempt follows." },
   worker_draining: { retry: "free", ...atOnce, means: "The worker shut down in good order; another attempt follows." },
   attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
+  // 24 hours, see caps.sql: attempts alone would let work that renews for ever hold its lane for ever.
+  time_exhausted: { retry: "never", ...atOnce, means: "It ran longer than work may, all its attempts together." },
   stopped_by_person: { retry: "never", ...atOnce, means: "A person stopped it." },
 } as const satisfies Record<string, FailureRow>;
 

@@ -156,7 +156,7 @@ create table cowork.attempts (
   ended_at timestamptz,
   outcome text check (outcome in ('succeeded', 'failed', 'cancelled', 'released', 'retried', 'lost')),
   reason text,
-  -- The furthest checkpoint it saved; a loss after progress costs no strike.
+  -- The furthest checkpoint it saved that no attempt before it had; a loss after such progress costs no strike.
   checkpoint_version integer not null default 0,
   -- What finish answered, given again when finish is repeated.
   finish_batch_no bigint,

@@ -10,6 +10,7 @@ declare
   v_held record;
   v_lane cowork.lanes;
   v_version integer;
+  v_known boolean;
   v_reason text;
 begin
   select h.lane, h.reason into v_held from internal.lock_lease(p_token, 'checkpoint_metadata') h;
@@ -53,7 +54,9 @@ begin
     where c.org_id = v_lane.org_id and c.session_id = v_lane.session_id and c.work_id = v_lane.work_id and c.attempt = v_lane.attempt
       and c.manifest_sha256 = p_checkpoint ->> 'manifestSha256';
   if not found then
-    select coalesce(max(c.version), 0) + 1 into v_version from cowork.checkpoints c
+    select coalesce(max(c.version), 0) + 1,
+        coalesce(bool_or(c.manifest_sha256 = p_checkpoint ->> 'manifestSha256'), false)
+      into v_version, v_known from cowork.checkpoints c
       where c.org_id = v_lane.org_id and c.session_id = v_lane.session_id;
     insert into cowork.packs (org_id, sha256, object_key, size_bytes)
       select v_lane.org_id, k ->> 'sha256', k ->> 'objectKey', (k ->> 'sizeBytes')::bigint
@@ -68,7 +71,10 @@ begin
     insert into cowork.checkpoint_packs (org_id, session_id, version, sha256)
       select distinct v_lane.org_id, v_lane.session_id, v_version, k ->> 'sha256' from jsonb_array_elements(p_checkpoint -> 'packs') k;
     update cowork.work w set checkpoint_version = v_version where w.work_id = v_lane.work_id;
-    update cowork.attempts a set checkpoint_version = v_version where a.work_id = v_lane.work_id and a.attempt = v_lane.attempt;
+    -- Progress is what the session never had: to save again what was restored is none, or a loss would never count.
+    if not v_known then
+      update cowork.attempts a set checkpoint_version = v_version where a.work_id = v_lane.work_id and a.attempt = v_lane.attempt;
+    end if;
     insert into cowork.audit (org_id, action, actor_kind, actor_id, subject)
       values (v_lane.org_id, 'checkpoint_saved', 'worker', v_lane.worker_id,
         jsonb_build_object('workId', v_lane.work_id, 'attempt', v_lane.attempt, 'version', v_version));
