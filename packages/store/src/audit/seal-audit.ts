@@ -11,21 +11,25 @@ export interface SealedChain {
   head: string;
 }
 
+/** A backlog, after an outage of the scheduler, is sealed in such pieces: a whole one would not fit into memory or deadline. */
+const rowsAtOnce = 5_000;
+
 /**
- * Chains what has committed since the last call: one seal for each organisation that has new rows. The watermark is the
- * oldest transaction still running, so no row can join a sealed stretch later. Not in the action's own transaction,
- * which would make every claim and finish of an organisation wait for one row.
+ * Chains what has committed since the last call, up to so many rows: one seal for each organisation that has new ones. The
+ * watermark is the oldest transaction still running, so no row can join a sealed stretch later. Not in the action's own
+ * transaction, which would make every claim and finish of an organisation wait for one row. `more`: call again at once.
  */
-export function sealAudit(db: Db): Promise<SealedChain[]> {
+export function sealAudit(db: Db, most = rowsAtOnce): Promise<{ sealed: SealedChain[]; more: boolean }> {
   return db.transaction().execute(async (tx) => {
     const { rows: sealers } = await sql<{ from: string }>`
       select sealed_to::text as from from cowork.audit_sealer for update skip locked`.execute(tx);
     const from = sealers[0]?.from;
     // Another scheduler is at it.
-    if (from === undefined) return [];
+    if (from === undefined) return { sealed: [], more: false };
     const { rows: watermarks } = await sql<{ to: string }>`
       select pg_snapshot_xmin(pg_current_snapshot())::text as to`.execute(tx);
-    const to = watermarks[0]!.to;
+    const bound = await boundOf(tx, from, watermarks[0]!.to, most);
+    const to = bound ?? watermarks[0]!.to;
     const { rows } = await sql<{ chain: string; text: string }>`
       select coalesce(a.org_id, ${platformChain}::uuid) as chain, ${rowText} as text from cowork.audit a
         where a.xid >= ${from}::text::xid8 and a.xid < ${to}::text::xid8 order by 1, a.xid, a.audit_id`.execute(tx);
@@ -44,8 +48,18 @@ export function sealAudit(db: Db): Promise<SealedChain[]> {
       sealed.push({ chain, sealNo, rows: texts.length, head });
     }
     await sql`update cowork.audit_sealer set sealed_to = ${to}::text::xid8`.execute(tx);
-    return sealed;
+    return { sealed, more: bound !== undefined };
   });
+}
+
+/** Where to stop when more rows wait than may be sealed at once: between two transactions, and behind the first of them. */
+async function boundOf(tx: Db, from: string, to: string, most: number): Promise<string | undefined> {
+  const { rows } = await sql<{ bound: string }>`
+    select greatest(b.xid::text::bigint, 1 + (
+        select min(a.xid::text::bigint) from cowork.audit a where a.xid >= ${from}::text::xid8 and a.xid < ${to}::text::xid8))::text as bound
+      from (select a.xid from cowork.audit a where a.xid >= ${from}::text::xid8 and a.xid < ${to}::text::xid8
+        order by a.xid offset ${most}::int limit 1) b`.execute(tx);
+  return rows[0]?.bound;
 }
 
 export function hashRows(texts: readonly string[]): string {
