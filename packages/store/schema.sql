@@ -112,6 +112,7 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
@@ -123,7 +124,7 @@ table cowork.audit partition by RANGE (at)
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   constraint audit_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -136,14 +137,17 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
@@ -152,7 +156,7 @@ table cowork.audit_seals
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -523,9 +527,11 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
 
@@ -988,6 +994,14 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   returns jsonb
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
+
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
 
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
   returns jsonb

@@ -9,9 +9,9 @@ export async function sealTick({ database, telemetry }: LoopWorld): Promise<void
   for (let piece = 0, more = true; more && piece < piecesPerTick; piece += 1) {
     const sealing = await sealAudit(database.db);
     more = sealing.more;
-    for (const { chain, sealNo, rows, head } of sealing.sealed) {
+    for (const { rows, ...head } of sealing.sealed) {
       telemetry.count("cowork_audit_rows_sealed_total", {}, rows);
-      telemetry.log.info({ chain, sealNo, rows, head }, "audit sealed");
+      telemetry.log.info({ ...head, rows }, "audit sealed");
     }
   }
 }

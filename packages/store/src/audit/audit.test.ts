@@ -17,7 +17,7 @@ afterAll(() => world.drop());
 
 const seal = async () => {
   const { sealed } = await sealAudit(world.as.scheduler.db);
-  for (const { chain, sealNo, head } of sealed) heads.set(headKey(chain, sealNo), head);
+  for (const one of sealed) heads.set(headKey(one), one.head);
   return sealed;
 };
 const verify = (known = heads) => verifyAudit(world.as.scheduler.db, known);
@@ -108,7 +108,7 @@ describe("the sealer", () => {
     const pieces: number[] = [];
     await eventually("the backlog is sealed", async () => {
       const { sealed, more } = await sealAudit(world.as.scheduler.db, 100);
-      for (const { chain, sealNo, head } of sealed) heads.set(headKey(chain, sealNo), head);
+      for (const one of sealed) heads.set(headKey(one), one.head);
       const rows = sealed.reduce((sum, one) => sum + one.rows, 0);
       // Nothing is left out to be in bounds: a piece ends between two transactions.
       if (more) expect(rows).toBeGreaterThan(0);
@@ -226,12 +226,12 @@ describe("the verifier", () => {
 
   it("finds a chain that was cut at its end or removed, rows and all, by the heads that were given outside", async () => {
     const last = Math.max(
-      ...[...heads.keys()].filter((key) => key.startsWith(chain)).map((key) => Number(key.split("#")[1])),
+      ...[...heads.keys()].filter((key) => key.startsWith(chain)).map((key) => Number(key.split("#")[2])),
     );
     const cut = `delete from cowork.audit a using cowork.audit_seals s where s.chain = '${chain}' and s.seal_no = ${last}
         and a.org_id = s.chain and a.xid >= s.from_xid and a.xid < s.to_xid;
       delete from cowork.audit_seals where chain = '${chain}' and seal_no = ${last}`;
-    expect(await afterHarm(cut)).toContainEqual({ chain, sealNo: last, problem: "head" });
+    expect(await afterHarm(cut)).toContainEqual({ chain, era: 1, sealNo: last, problem: "head" });
     const all = `delete from cowork.audit where org_id = '${chain}'; delete from cowork.audit_seals where chain = '${chain}'`;
     expect((await afterHarm(all)).map((one) => one.sealNo)).toContain(last);
   });
