@@ -18,3 +18,11 @@ language sql immutable security definer set search_path = pg_catalog as $$ selec
 -- How many packs one checkpoint may name.
 create or replace function internal.most_packs() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 10000 $$;
+
+-- How many rows of evidence of one kind a source may leave in a minute that belong to no organisation, and how many of all
+-- kinds all sources together.
+create or replace function internal.most_refusals_of_source() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 10 $$;
+
+create or replace function internal.most_refusals_of_all() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 200 $$;

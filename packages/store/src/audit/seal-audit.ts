@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
+import type { Tx } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
 import { restoredProblem } from "../database/self-check.ts";
 import { firstHead, platformChain, rowText } from "./row-text.ts";
@@ -27,6 +28,7 @@ export function sealAudit(db: Db, most = rowsAtOnce): Promise<{ sealed: SealedCh
     const sealer = await lockSealer(tx);
     // Another scheduler is at it.
     if (sealer === undefined) return { sealed: [], more: false };
+    await tellOfLeftOut(tx);
     const { rows: watermarks } = await sql<{ to: string }>`
       select pg_snapshot_xmin(pg_current_snapshot())::text as to`.execute(tx);
     const to = watermarks[0]!.to;
@@ -86,6 +88,19 @@ async function boundOf(tx: Db, { era, from, to }: Stretch, most: number): Promis
     select greatest(b.xid::text::bigint, 1 + (select min(a.xid)::text::bigint ${open}))::text as bound
       from (select a.xid ${open} order by a.xid offset ${most}::int limit 1) b`.execute(tx);
   return rows[0]?.bound;
+}
+
+/** Refusals of nobody's that were too many to leave a row each: their number, at most once a minute. */
+async function tellOfLeftOut(tx: Tx): Promise<void> {
+  await sql`with counted as (
+      select c.total, c.total - s.left_out_told as untold from cowork.audit_sealer s,
+          (select case when is_called then last_value else 0 end as total from cowork.refusals_left_out) c
+        where c.total > s.left_out_told and s.left_out_told_at <= cowork.now() - interval '1 minute'
+    ), noted as (
+      insert into cowork.audit (action, actor_kind, subject)
+        select 'refusals_left_out', 'scheduler', jsonb_build_object('count', c.untold) from counted c
+    )
+    update cowork.audit_sealer set left_out_told = c.total, left_out_told_at = cowork.now() from counted c`.execute(tx);
 }
 
 export function hashRows(texts: readonly string[]): string {
