@@ -179,10 +179,11 @@ table cowork.audit partition by RANGE (at)
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
   index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
   grant cowork_scheduler: select
   grant cowork_web: select
   grant cowork_scheduler: insert (org_id, action, reason, actor_kind, actor_id, subject)
@@ -192,6 +193,8 @@ table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
   sealed_to xid8 not null default '0'::xid8
+  left_out_told bigint not null default 0
+  left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
   grant cowork_scheduler: select, update
@@ -464,9 +467,9 @@ table cowork.lanes
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
 
 table cowork.lifecycle_moves
   owner cowork_owner
@@ -701,9 +704,9 @@ table cowork.sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
   grant cowork_web: update (title, status, updated_at)
 
 table cowork.sign_in_links
@@ -884,6 +887,7 @@ table cowork.worker_incarnations
   draining boolean not null
   report jsonb not null
   constraint worker_incarnations_pkey PRIMARY KEY (worker_id, boot_id)
+  constraint worker_incarnations_boot_id_key UNIQUE (boot_id)
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
@@ -968,6 +972,12 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
+
 function internal.describe_lease(p_lane_id uuid, p_request_secret text)
   returns jsonb
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1032,12 +1042,32 @@ function internal.mark_heads(p_lane_ids uuid[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.mark_revoked(p_worker_id uuid)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_attempts()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.most_batch_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_lease_ms()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_all()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_source()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
@@ -1053,6 +1083,16 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   owner cowork_api
   grant cowork_web: execute
 
+function internal.must_read_committed()
+  returns void
+  language plpgsql stable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
   language sql immutable security definer set search_path=pg_catalog
@@ -1065,7 +1105,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1099,7 +1139,7 @@ function internal.raise_floors()
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1116,7 +1156,7 @@ function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uui
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])

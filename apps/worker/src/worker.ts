@@ -14,14 +14,18 @@ import { startBroker } from "./broker/broker.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
 import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion } from "./runtime/binary.ts";
+import { engineFiles } from "./runtime/engine-files.ts";
 import { openRegistry } from "./runtime/registry.ts";
+import { removeUngiven } from "./runtime/session-directory.ts";
+import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
 
 /** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
 const protocol = "1";
 /** Idle processes that may stay beside the busy ones. */
-const spareRuntimes = 3;
+const idleRuntimes = 3;
 const idleLookMs = 2_000;
 /** Of the grace period, what is kept for giving work back and ending processes; half of it when it is short. */
 const drainMarginMs = 12_000;
@@ -34,7 +38,6 @@ export async function startWorker(context: {
 }): Promise<{ close(): Promise<void> }> {
   const { config, telemetry, stopping } = context;
   const { log } = telemetry;
-  refuseUnsafe(config);
   const root = await openWorkerRoot(config.root);
   if ("heldBy" in root) {
     throw new StartRefused([
@@ -61,24 +64,40 @@ export async function startWorker(context: {
   const workerId = config.workerId as WorkerId;
   const registry = openRegistry(root.path, bootId);
   const orphans = await registry.endOrphans();
+  await removeUngiven(root.path, isSpareName);
   if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
-  log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
+  const chosen = await chooseSandbox({
+    wish: config.sandbox,
+    tier: config.tier,
+    workerRoot: root.path,
+    firstUid: config.sandboxFirstUid,
+    files: engineFiles(),
+  });
+  if ("refused" in chosen) {
+    await database.close();
+    await root.release();
+    throw new StartRefused([chosen.refused]);
+  }
+  const { sandbox } = chosen;
+  if (chosen.warning !== null) log.warn(chosen.warning);
 
-  const broker = await startBroker({
+  const broker = startBroker({
     upstream: config.model.baseUrl,
     apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
     onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
   });
-  const { startMs, idleMs, silentMs } = config.runtime;
-  const most = config.lanes + spareRuntimes;
+  const { startMs, idleMs, silentMs, spares } = config.runtime;
+  const most = config.lanes + idleRuntimes + spares;
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
+    sandbox,
     modelId: config.model.id,
     registry,
     telemetry,
     startMs,
     idleMs,
+    spares,
     most,
   });
 
@@ -130,7 +149,7 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: ["sandbox:none"],
+      capabilities: [`sandbox:${sandbox.kind}`],
       load: { lanes: config.lanes, busy: attempts.size },
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
@@ -138,7 +157,8 @@ export async function startWorker(context: {
     }),
   });
   const stopLooking = every(idleLookMs, () => {
-    pool.endIdle().catch((error: unknown) => log.error({ err: error }, "an idle runtime could not be ended"));
+    if (stopping.aborted) return;
+    pool.tend().catch((error: unknown) => log.error({ err: error }, "idle runtimes could not be looked after"));
   });
   return {
     async close() {
@@ -171,12 +191,4 @@ export async function startWorker(context: {
 function planeVersion(): string {
   const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function refuseUnsafe(config: WorkerConfig): void {
-  if (config.tier === "production" && config.sandbox === "none") {
-    throw new StartRefused([
-      "tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development",
-    ]);
-  }
 }

@@ -16,6 +16,9 @@ export const NewPrompt = z.strictObject({
 });
 export type NewPrompt = z.infer<typeof NewPrompt>;
 
+/** The text as it was, unless a better one comes along. */
+export const DeadLetterRetry = z.strictObject({ text: NewPrompt.shape.text.optional() });
+
 export const SessionSummary = z.object({
   sessionId: z.string(),
   title: z.string(),

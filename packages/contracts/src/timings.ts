@@ -23,4 +23,7 @@ export const limits = {
   batchBytes: 4 * 1024 * 1024,
   waitingPromptsPerSession: 50,
   requestBytes: 1024 * 1024,
+  idempotencyKeyChars: 200,
+  /** A repeat with the same key gets the first answer for this long. */
+  idempotencyHours: 24,
 } as const;

@@ -28,6 +28,8 @@ export interface MessageView {
   commandId: string | null;
   attempt: number | null;
   parts: Record<string, Part>;
+  /** Known by its parts alone: until its own event comes, it belongs to whoever told of one of them last. */
+  unannounced?: true;
 }
 
 export const emptyTranscript: Transcript = { commands: {}, messages: {} };
@@ -73,7 +75,8 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
     }
     case "message.part.updated": {
       const { part } = event.payload;
-      const message = state.messages[part.messageID] ?? placeholder(part.messageID, part.sessionID, event);
+      const known = state.messages[part.messageID];
+      const message = known && !known.unannounced ? known : unannounced(part, event, known?.parts);
       return putMessage(state, part.messageID, { ...message, parts: { ...message.parts, [part.id]: part } });
     }
     case "message.part.delta": {
@@ -110,8 +113,8 @@ function putMessage(state: Transcript, id: string, message: MessageView): Transc
 }
 
 /** OpenCode may announce a part before its message; the message's own event replaces this. */
-function placeholder(id: string, sessionID: string, event: SessionEvent): MessageView {
-  return { info: { id, sessionID }, parts: {}, commandId: event.commandId, attempt: event.attempt };
+function unannounced(part: Part, { commandId, attempt }: SessionEvent, parts: MessageView["parts"] = {}): MessageView {
+  return { info: { id: part.messageID, sessionID: part.sessionID }, parts, commandId, attempt, unannounced: true };
 }
 
 /** One prompt with everything that answered it, as a page shows it. */

@@ -20,6 +20,12 @@ begin
     return query select 'over', jsonb_build_object('status', v_work.status, 'reason', v_work.reason);
     return;
   end if;
+  -- Renewed three times per lease: who missed one and half of the next is probably gone.
+  if v_work.status = 'leased' and cowork.now() > v_work.last_heartbeat_at + (v_work.lease_expires_at - v_work.last_heartbeat_at) / 2 then
+    return query select 'owner_silent', jsonb_build_object('attempt', v_work.attempt, 'heardAt', v_work.last_heartbeat_at,
+      'leaseExpiresAt', v_work.lease_expires_at);
+    return;
+  end if;
   if v_work.status = 'leased' then
     return query select 'running', jsonb_build_object('attempt', v_work.attempt, 'claimedAt', v_work.claimed_at);
     return;

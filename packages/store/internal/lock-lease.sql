@@ -6,13 +6,20 @@ language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_hash text := encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex');
   v_lane_id uuid;
+  v_is_live boolean;
   v_attempt cowork.attempts;
 begin
-  select l.lane_id into v_lane_id from cowork.lanes l where l.token_hash = v_hash;
-  if found then
+  perform internal.must_read_committed();
+  -- What has expired or was revoked stays so, and is refused without a lock: its holder could otherwise keep the lane from
+  -- whoever takes it back.
+  select l.lane_id, l.lease_expires_at > cowork.now() and w.status <> 'revoked' into v_lane_id, v_is_live
+    from cowork.lanes l join cowork.workers w using (worker_id) where l.token_hash = v_hash;
+  if v_is_live then
     -- Whoever is moving this lane waits for us, or we see its new token.
     select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update;
-    if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now() then
+    if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = lane.worker_id and w.status = 'revoked')
+    then
       return;
     end if;
   end if;
@@ -21,8 +28,7 @@ begin
   select a.* into v_attempt from cowork.attempts a where a.token_hash = v_hash;
   if not found then
     reason := 'lease_unknown';
-    insert into cowork.audit (action, reason, actor_kind, subject)
-      values ('stale_owner_write_rejected', reason, 'unknown', jsonb_build_object('writeClass', p_write_class));
+    perform internal.note_refusal('stale_owner_write_rejected', reason, null, jsonb_build_object('writeClass', p_write_class));
     return;
   end if;
   if v_attempt.outcome is not null and v_attempt.outcome <> 'lost' then

@@ -27,7 +27,7 @@ grant select on cowork.plane, cowork.memberships, cowork.users, cowork.profiles,
   cowork.decisions, cowork.dead_letters, cowork.tenants, cowork.quotas, cowork.entitlements, cowork.usage,
   cowork.checkpoints, cowork.artifacts, cowork.audit, cowork.audit_seals to cowork_web;
 grant select (org_id, secret_id, provider, version, key_id, created_at, revoked_at) on cowork.sealed_secrets to cowork_web;
-grant insert on cowork.sessions, cowork.lanes, cowork.workspaces, cowork.sealed_secrets to cowork_web;
+grant insert on cowork.workspaces, cowork.sealed_secrets to cowork_web;
 -- Not the transaction and the time of evidence: a row that could choose them would slip in under an old seal.
 grant insert (org_id, action, reason, actor_kind, actor_id, subject) on cowork.audit to cowork_web, cowork_scheduler;
 grant update (title, status, updated_at) on cowork.sessions to cowork_web;
@@ -41,6 +41,7 @@ grant select on cowork.plane, cowork.orgs, cowork.sessions, cowork.lanes, cowork
 grant select, update on cowork.workers to cowork_scheduler;
 grant insert on cowork.audit_seals to cowork_scheduler;
 grant select, update on cowork.audit_sealer to cowork_scheduler;
+grant select on cowork.refusals_left_out to cowork_scheduler;
 grant select, delete on cowork.feed, cowork.idempotency, cowork.outbox to cowork_scheduler;
 
 -- The verbs' owner: no login, exact grants.
@@ -49,12 +50,15 @@ grant select on cowork.lifecycle_moves, cowork.event_types, cowork.failures, cow
 grant select, update on cowork.sign_in_links, cowork.browser_sessions, cowork.sessions, cowork.commands, cowork.lanes,
   cowork.work, cowork.attempts, cowork.workers, cowork.worker_incarnations, cowork.tenants, cowork.routes, cowork.parts,
   cowork.dead_letters, cowork.decisions to cowork_api;
-grant insert on cowork.browser_sessions, cowork.commands, cowork.work, cowork.routes, cowork.attempts,
+grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.commands, cowork.work, cowork.routes, cowork.attempts,
   cowork.session_events, cowork.parts, cowork.feed, cowork.signals, cowork.worker_incarnations, cowork.worker_heartbeats,
   cowork.dead_letters, cowork.usage, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,
   cowork.audit to cowork_api;
 grant select, delete on cowork.session_events, cowork.signals to cowork_api;
-grant select on cowork.packs, cowork.checkpoints, cowork.artifacts, cowork.usage to cowork_api;
+-- A session whose first prompt was refused is taken back by who made it.
+grant delete on cowork.sessions, cowork.lanes to cowork_api;
+grant select on cowork.packs, cowork.checkpoints, cowork.artifacts, cowork.usage, cowork.audit to cowork_api;
+grant usage on cowork.refusals_left_out to cowork_api;
 
 do $$
 declare

@@ -18,6 +18,7 @@ declare
   v_events jsonb[];
   v_index integer[];
 begin
+  perform internal.must_read_committed();
   -- All lanes are locked in one statement, in the order of their ids, and looked at as they are under the lock. What can
   -- be appended at once goes in together; everything else is taken one by one below, and answered in its own way.
   select array_agg(q.lane), array_agg(q.events), array_agg(q.n) into v_lanes, v_events, v_index from (
@@ -27,9 +28,11 @@ begin
             (x.value ->> 'batchNo')::bigint as batch_no, x.value -> 'events' as events, pg_column_size(x.value) as size,
             count(*) over (partition by x.value ->> 'token') as times
           from jsonb_array_elements(p_batches) with ordinality x (value, n)) b
-        join cowork.lanes l on l.token_hash = b.token_hash
+        join cowork.lanes l on l.token_hash = b.token_hash and l.lease_expires_at > cowork.now()
       order by l.lane_id for no key update of l offset 0) q
-    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and q.batch_no = (q.lane).last_batch_no + 1
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = (q.lane).worker_id and w.status = 'revoked')
+      and q.batch_no = (q.lane).last_batch_no + 1
       and case when jsonb_typeof(q.events) = 'array' then jsonb_array_length(q.events) <= 500 else false end
       and q.size <= internal.most_batch_bytes();
   -- An empty call writes nothing, but makes the plans of a connection that is new.

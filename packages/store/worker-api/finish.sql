@@ -29,6 +29,7 @@ begin
   if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
+  perform internal.must_read_committed();
   select array_agg(l.lane_id) into v_met from cowork.lanes l where l.token_hash in (
     select encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') from jsonb_array_elements(p_endings) x (value));
   -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
@@ -38,9 +39,11 @@ begin
         select x.n::integer as n, x.value, encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') as token_hash,
             count(*) over (partition by x.value ->> 'token') as times
           from jsonb_array_elements(p_endings) with ordinality x (value, n)) e
-        join cowork.lanes l on l.token_hash = e.token_hash
+        join cowork.lanes l on l.token_hash = e.token_hash and l.lease_expires_at > cowork.now()
       order by l.lane_id for no key update of l offset 0) q
-    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = (q.lane).worker_id and w.status = 'revoked')
+      and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
       and q.value ->> 'outcome' = 'succeeded' and q.value ->> 'reason' is null
       and case when jsonb_typeof(q.value -> 'events') = 'array' then jsonb_array_length(q.value -> 'events') <= 500 else false end
       and pg_column_size(q.value) <= internal.most_batch_bytes();

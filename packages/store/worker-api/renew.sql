@@ -14,7 +14,7 @@ declare
   v_reason text;
   v_expires_at timestamptz;
 begin
-  if p_ttl_ms is null or p_ttl_ms not between 1000 and 600000 or cardinality(p_tokens) > 200 then
+  if p_ttl_ms is null or p_ttl_ms not between 1000 and internal.most_lease_ms() or cardinality(p_tokens) > 200 then
     raise exception 'malformed renew' using errcode = '22023';
   end if;
   for v_input in
@@ -25,8 +25,10 @@ begin
     select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals') h;
     v_lane := v_held.lane;
     v_reason := v_held.reason;
+    -- One that merely expires is rotated beside running work; one that a person revoked ends it.
     if v_reason is null and not exists (
       select from cowork.workers w where w.worker_id = v_lane.worker_id and w.status in ('active', 'draining', 'unhealthy')
+        and exists (select from cowork.worker_credentials c where c.worker_id = w.worker_id and c.revoked_at is null)
     ) then
       v_reason := 'worker_not_active';
     end if;

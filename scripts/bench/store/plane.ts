@@ -5,7 +5,7 @@ import { openDatabase, type Database } from "@open-cowork/store/database/open";
 import { ensureFirstOwner } from "@open-cowork/store/identity/ensure-first-owner";
 import { createOwner } from "@open-cowork/store/migrate/create-owner";
 import { setUpDatabase, type urlsOf, withOwner } from "@open-cowork/store/migrate/set-up-database";
-import { createSession } from "@open-cowork/store/sessions/create-session";
+import { openSession } from "@open-cowork/store/testing/open-session";
 import { promoteDueWork } from "@open-cowork/store/work/promote-due-work";
 import { settleReadyWork } from "@open-cowork/store/work/settle-ready-work";
 import { heartbeat } from "@open-cowork/store/worker-api/heartbeat";
@@ -102,7 +102,7 @@ export class BenchPlane {
   }
 
   async newSession(person = this.person): Promise<SessionId> {
-    return (await createSession(this.web.db, person, { traceparent: null })).sessionId;
+    return (await openSession(this.web.db, person)).sessionId;
   }
 
   async newSessions(count: number, person = this.person): Promise<SessionId[]> {

@@ -9,6 +9,7 @@ import { enterSends } from "./enter-sends.ts";
 import { isPinned, scrollToNewest, watchScroll } from "./pin-to-newest.ts";
 import { post } from "./post.ts";
 import { SessionStream } from "./session-stream.ts";
+import { explainQuiet } from "./why-it-waits.ts";
 
 /** Takes over the session page once its first snapshot is here; until then, and without it, the plain forms work. */
 const root = document.querySelector<HTMLElement>("#room")!;
@@ -23,6 +24,7 @@ options.debounceRendering = requestAnimationFrame;
 document.documentElement.classList.add("has-script");
 const stream = new SessionStream(sessionId);
 const problem = signal<string | null>(null);
+const why = explainQuiet(sessionId, stream.transcript);
 const isSending = signal(false);
 watchScroll();
 
@@ -40,6 +42,7 @@ function Room() {
   return (
     <SessionRoom
       transcript={stream.transcript.value!}
+      why={why.value}
       connection={<ConnectionState />}
       stop={mayStop === "true" ? <StopButton /> : null}
       composer={takesPrompts === "true" ? <LiveComposer /> : null}

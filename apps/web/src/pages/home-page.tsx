@@ -10,10 +10,11 @@ export interface HomeProps {
   sessions: SessionSummary[];
   nextCursor: string | null;
   isFirstPage: boolean;
+  hasDeadLetters: boolean;
   now: string;
 }
 
-export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, now }: HomeProps) {
+export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, hasDeadLetters, now }: HomeProps) {
   return (
     <main id="main" class="column">
       <h1 class="greeting">Hello, {person.displayName}</h1>
@@ -22,6 +23,11 @@ export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, 
       ) : (
         <p class="note">You may look at sessions here, not start them.</p>
       )}
+      {hasDeadLetters ? (
+        <p class="note">
+          A prompt failed in every attempt. <a href="/dead-letters">Look at it, then retry or drop it.</a>
+        </p>
+      ) : null}
       <section class="sessions" aria-labelledby="sessions-title">
         <h2 id="sessions-title">{isFirstPage ? "Sessions" : "Older sessions"}</h2>
         {sessions.length === 0 ? (

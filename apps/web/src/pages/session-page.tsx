@@ -9,9 +9,10 @@ export interface SessionProps {
   mayWrite: boolean;
   session: SessionSummary;
   transcript: Transcript;
+  why: string | null;
 }
 
-export function SessionPage({ mayWrite, session, transcript }: SessionProps) {
+export function SessionPage({ mayWrite, session, transcript, why }: SessionProps) {
   const { sessionId } = session;
   const takesPrompts = mayWrite && session.status === "open";
   return (
@@ -28,6 +29,7 @@ export function SessionPage({ mayWrite, session, transcript }: SessionProps) {
       >
         <SessionRoom
           transcript={transcript}
+          why={why}
           connection={<a href={`/sessions/${sessionId}`}>Reload to see what is new</a>}
           stop={mayWrite ? <StopForm sessionId={sessionId} /> : null}
           composer={

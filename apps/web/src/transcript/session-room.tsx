@@ -10,6 +10,8 @@ export function SessionRoom(props: {
   composer: ComponentChildren;
   stop: ComponentChildren;
   jump?: ComponentChildren;
+  /** Why the current prompt does not get on, when somebody knows. */
+  why: string | null;
 }) {
   const turns = turnsOf(props.transcript);
   const current = currentTurn(turns);
@@ -27,6 +29,7 @@ export function SessionRoom(props: {
         <div class="dock-status">
           <p class={`now is-${current?.command.status ?? "none"}`} role="status">
             {current ? statusText(current) : "ready"}
+            {current && isActive(current.command) && props.why ? ` · ${props.why}` : null}
           </p>
           {current && isActive(current.command) ? props.stop : null}
           <div class="connection">{props.connection}</div>

@@ -1,12 +1,10 @@
 import { systemClock } from "@open-cowork/contracts/clock";
-import { createToken } from "@open-cowork/secrets/token";
-import type { Telemetry } from "@open-cowork/telemetry/set-up";
-import type { Broker } from "../broker/broker.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
-import type { RuntimeRegistry } from "../runtime/registry.ts";
-import { startRuntime, type Runtime } from "../runtime/runtime.ts";
-import { putStateAside } from "../runtime/session-directory.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { hasDirectory, putStateAside } from "../runtime/session-directory.ts";
+import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
 import { createSessionLocks } from "./session-locks.ts";
+import { createSpares } from "./spares.ts";
 
 /**
  * The OpenCode processes of this worker, one per session at most. A process stays for a while after its turn, so that
@@ -18,36 +16,27 @@ export interface RuntimePool {
     sessionId: string,
     runtimeSessionId: string | null,
     signal: AbortSignal,
-  ): Promise<{ runtime: Runtime; isReused: boolean }>;
+  ): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
-  /** Ends what nobody has used for the idle time. */
-  endIdle(): Promise<void>;
+  /** Ends what nobody has used for the idle time, and sees that a spare stands by. */
+  tend(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface RuntimePoolOptions {
-  workerRoot: string;
-  broker: Broker;
-  modelId: string;
-  registry: RuntimeRegistry;
-  telemetry: Telemetry;
-  startMs: number;
-  idleMs: number;
-  /** Most processes at once, idle ones included. */
-  most: number;
-}
+/** What a session's runtime was when it was taken: its own from before, a spare that it adopted, or started for it. */
+export type RuntimeOrigin = "live" | "warm" | "cold";
 
-interface Seat {
-  runtime: Runtime;
-  token: string;
-  /** Null while a lease uses it. */
-  idleSince: number | null;
-  ending: Promise<void> | null;
+export interface RuntimePoolOptions extends SeatOptions {
+  idleMs: number;
+  /** Most processes at once, idle ones and spares included. */
+  most: number;
+  /** How many stand by for sessions that have none yet. */
+  spares: number;
 }
 
 export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
@@ -56,7 +45,14 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
   // Two engines on one session's database would ruin it, also while the first one is still starting or ending.
   const locks = createSessionLocks();
   let starting = 0;
-  telemetry.gauge("cowork_runtimes", () => [{ value: seats.size + starting, labels: {} }]);
+  const spares = createSpares(options);
+  const count = () => seats.size + starting + spares.size();
+  telemetry.gauge("cowork_runtimes", () => {
+    const idle = idleSeats().length;
+    const warm = spares.ready();
+    const states = { busy: seats.size - idle, idle, warm, starting: starting + spares.size() - warm };
+    return Object.entries(states).map(([state, value]) => ({ value, labels: { state } }));
+  });
 
   const end = (sessionId: string, seat: Seat): Promise<void> => {
     broker.dismiss(seat.token);
@@ -80,9 +76,12 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
 
   const makeRoom = async () => {
-    while (seats.size + starting >= options.most) {
+    while (count() >= options.most) {
       const longestIdle = idleSeats()[0];
-      if (!longestIdle) return;
+      if (!longestIdle) {
+        if (await spares.yield()) continue;
+        return;
+      }
       // Another session's trouble is not ours; it counts as idle no longer, so this ends.
       await endQuietly(...longestIdle);
     }
@@ -90,20 +89,11 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
 
   const start = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<Seat> => {
     await makeRoom();
-    const token = createToken("broker");
-    const log = telemetry.log.child({ sessionId });
-    const startedAt = systemClock.monotonicMs();
-    let outcome = "failed";
     starting += 1;
     try {
-      const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
-      const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
-      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
-      outcome = "ok";
-      return { runtime, token, idleSince: null, ending: null };
+      return await startSeat(options, { name: sessionId, runtimeSessionId, isWarm: false, signal });
     } finally {
       starting -= 1;
-      telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
     }
   };
 
@@ -112,21 +102,27 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     const isFit = present && !present.ending && !present.runtime.exited.aborted;
     if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
       present.idleSince = null;
-      return { seat: present, isReused: true };
+      return { seat: present, origin: "live" } as const;
     }
     if (present) await end(sessionId, present);
+    const isFresh = runtimeSessionId === null && !hasDirectory(options.workerRoot, sessionId);
+    const spare = isFresh ? await spares.adopt(sessionId) : null;
+    if (spare) {
+      seats.set(sessionId, spare);
+      return { seat: spare, origin: "warm" } as const;
+    }
     const seat = await start(sessionId, runtimeSessionId, signal);
     seats.set(sessionId, seat);
-    return { seat, isReused: false };
+    return { seat, origin: "cold" } as const;
   };
 
   return {
     async take(sessionId, runtimeSessionId, signal) {
       await locks.lock(sessionId, signal);
       try {
-        const { seat, isReused } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        const { seat, origin } = await reuseOrStart(sessionId, runtimeSessionId, signal);
         broker.admit(seat.token);
-        return { runtime: seat.runtime, isReused };
+        return { runtime: seat.runtime, origin };
       } catch (error) {
         locks.unlock(sessionId);
         throw startFailure(error);
@@ -163,7 +159,7 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       if (seat) await endQuietly(sessionId, seat);
     },
 
-    async endIdle() {
+    async tend() {
       const now = systemClock.monotonicMs();
       const isOver = (seat: Seat) => seat.runtime.exited.aborted || now - seat.idleSince! >= options.idleMs;
       await Promise.all(
@@ -171,10 +167,11 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
           .filter(([, seat]) => isOver(seat))
           .map(([sessionId, seat]) => endQuietly(sessionId, seat)),
       );
+      await spares.tend(() => starting === 0 && count() < options.most);
     },
 
     async close() {
-      await Promise.all([...seats].map(([sessionId, seat]) => endQuietly(sessionId, seat)));
+      await Promise.all([spares.close(), ...[...seats].map(([sessionId, seat]) => endQuietly(sessionId, seat))]);
     },
   };
 }

@@ -1,23 +1,26 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
+import type { TraceCall } from "./engine-client.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
-import { permissionsWithoutSandbox, type ModelDoor, type Permissions } from "./engine-settings.ts";
+import type { ModelAccess } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { followEvents } from "./event-feed.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
+import { permissionsIn, type Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
-import { openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
+import { giveDirectory, openSessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
 import type { TurnEnd } from "./turn-tracker.ts";
+import { warmUp } from "./warm-up.ts";
 
 /**
  * One OpenCode process for one session, as the rest of the worker sees it. Everything that knows OpenCode stays below
  * this file.
  */
 export interface Runtime {
-  readonly sessionId: string;
   /** OpenCode's own id of the conversation. */
   readonly runtimeSessionId: string;
   readonly version: string;
@@ -27,13 +30,15 @@ export interface Runtime {
   /** Takes back what an interrupted attempt left; true when there was something. May throw `ConversationUnusable`. */
   clearLeftovers(commandId: string): Promise<boolean>;
   turn(options: TurnRequest): Promise<TurnEnd>;
+  /** Makes a warm runtime this session's, which has none and no directory yet. */
+  adopt(sessionId: string): Promise<void>;
   /** The newest output of the process, cleaned, for the log. */
   output(): string;
   /** Resolves once no process of its group is left. */
   end(): Promise<void>;
 }
 
-export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop"> {
+export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop" | "onAccepted"> {
   commandId: string;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
 }
@@ -43,42 +48,50 @@ export interface RuntimeOptions {
   sessionId: string;
   /** The conversation to go on with, if it is in this directory's database. */
   runtimeSessionId: string | null;
-  door: ModelDoor;
+  sandbox: Sandbox;
+  openModelDoor(path: string | null): Promise<ModelDoor>;
+  access: ModelAccess;
   registry: RuntimeRegistry;
   startMs: number;
   signal: AbortSignal;
   onTrouble(error: unknown, what: string): void;
+  trace?: TraceCall;
   permissions?: Permissions;
+  /** Started before anybody asked: `sessionId` is its own name until a session adopts it. */
+  isWarm?: boolean;
 }
 
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
+  const folders = await openSessionDirectory(options.workerRoot, options.sessionId);
   const engine = await startEngine({
     ...options,
-    directory,
-    permissions: options.permissions ?? permissionsWithoutSandbox,
+    folders,
+    permissions: options.permissions ?? permissionsIn(options.sandbox.kind),
   });
   try {
-    return await attach(engine, directory, options);
+    return await attach(engine, folders, options);
   } catch (error) {
     await engine.end();
     throw error;
   }
 }
 
-async function attach(engine: EngineProcess, directory: SessionDirectory, options: RuntimeOptions): Promise<Runtime> {
+async function attach(engine: EngineProcess, folders: SessionFolders, options: RuntimeOptions): Promise<Runtime> {
   const { client } = engine;
-  const { door, onTrouble } = options;
+  const { access, onTrouble } = options;
+  const seen = options.sandbox.seen(folders);
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
+    if (options.isWarm) await warmUp(client, access.modelId, AbortSignal.any([options.signal, engine.exited]));
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
-    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id) };
+    const at = { root: folders.root, workspace: seen.workspace };
+    return { runtimeSessionId: id, conversation: await openConversation(client, id, at, known === null) };
   };
   const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 
-  const text = eventText(directory, [door.token, engine.password]);
+  const text = eventText(seen, [access.token, engine.password]);
   const mapper = new EventMapper(text);
   const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
   const closed = new AbortController();
@@ -104,7 +117,6 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   }
 
   return {
-    sessionId: options.sessionId,
     runtimeSessionId,
     version: engine.version,
     pid: engine.pid,
@@ -121,7 +133,7 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
         ...request,
         client,
         sessionId: runtimeSessionId,
-        modelId: door.modelId,
+        modelId: access.modelId,
         before,
         listeners,
         mapper,
@@ -129,6 +141,11 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
       });
       conversation.ended(end.kind === "completed");
       return end;
+    },
+
+    async adopt(sessionId) {
+      await giveDirectory(options.workerRoot, options.sessionId, sessionId);
+      await engine.adoptedBy(sessionId);
     },
 
     async end() {

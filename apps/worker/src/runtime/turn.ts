@@ -15,6 +15,8 @@ export interface TurnOptions {
   before: Set<string>;
   listeners: Set<(event: EngineEvent) => Promise<void> | void>;
   mapper: EventMapper;
+  /** OpenCode has taken the prompt. */
+  onAccepted?: () => void;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
   exited: AbortSignal;
   /** Aborts when the turn is to stop; it then ends as soon as OpenCode has put its messages in order. */
@@ -96,6 +98,7 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
     const model = { providerID: providerId, modelID: options.modelId };
     // Never a messageID: the same one twice appends to the message. Always the model: the last one sticks.
     await client.prompt(sessionId, { model, parts: [{ type: "text", text: options.text }] });
+    options.onAccepted?.();
     for (;;) {
       if (stop.aborted) return await abort({ kind: "aborted" });
       const end = tracker.end();

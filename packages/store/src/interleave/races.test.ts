@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { createSession } from "../sessions/create-session.ts";
 import { newTenant, setQuota, wishOf } from "../testing/builders.ts";
+import { openSession } from "../testing/open-session.ts";
 import { createWorld, said, type World } from "../testing/world.ts";
 import { appendEvents } from "../worker-api/append-events.ts";
 import { claimWork } from "../worker-api/claim-work.ts";
@@ -14,7 +14,7 @@ import { openDirector, type Director } from "./director.ts";
 import { hold, rows, type Row } from "./rows.ts";
 import type { VerbName } from "./verbs.ts";
 
-/** The interleavings that are known to bite, each by name; pairs.e2e.test.ts plays all of them. */
+/** The interleavings that are known to bite, each by name; open-pairs.e2e.test.ts and stopped-pairs.e2e.test.ts play all of them. */
 let director: Director;
 beforeAll(async () => {
   director = await openDirector(2);
@@ -165,7 +165,7 @@ describe("in a world of their own", () => {
 
   it("two prompts that make the same route at once don't cross whoever raises the floors", async () => {
     const [one, two] = [world.actor, await newTenant(world, "second")];
-    const open = (actor: typeof one) => createSession(world.as.web.db, actor, { traceparent: null });
+    const open = (actor: typeof one) => openSession(world.as.web.db, actor);
     const [mine, theirs] = [await open(one), await open(two)];
     await sql`update cowork.profiles set provider = 'fresh'`.execute(world.owner.db);
     const enqueue = (db: typeof world.owner.db, actor: typeof one, { sessionId }: typeof mine) =>

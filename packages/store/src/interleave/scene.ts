@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import type { Actor } from "../database/in-org.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { createSession } from "../sessions/create-session.ts";
 import { newTenant } from "../testing/builders.ts";
+import { openSession } from "../testing/open-session.ts";
 import type { TestWorker, World } from "../testing/world.ts";
 import { claimWork } from "../worker-api/claim-work.ts";
 import { heartbeat } from "../worker-api/heartbeat.ts";
@@ -28,7 +28,7 @@ export interface Scene {
   deadWork: WorkId;
 }
 
-const ttlMs = 600_000;
+const ttlMs = 60_000;
 
 /**
  * Two organisations that share a pool, both at their limit of promoted work, so that whoever gives room back must pass it
@@ -55,11 +55,7 @@ export async function buildScene(world: World): Promise<Scene> {
 
   const sessions = {} as Record<SessionName, SessionId>;
   const open = async (name: SessionName, actor: Actor, prompted = true) => {
-    const made = await createSession(world.as.web.db, actor, {
-      title: name,
-      prompt: prompted ? `${name}1` : undefined,
-      traceparent: null,
-    });
+    const made = await openSession(world.as.web.db, actor, { title: name, prompt: prompted ? `${name}1` : undefined });
     sessions[name] = made.sessionId;
   };
   const claimAll = async (worker: TestWorker) => {

@@ -5,11 +5,11 @@ import type { Quota } from "@open-cowork/contracts/quotas";
 import { eventually } from "@open-cowork/testkit/eventually";
 import { sql } from "kysely";
 import type { Actor, Tx } from "../database/in-org.ts";
-import { createSession } from "../sessions/create-session.ts";
 import { finishWork, type Ending } from "../worker-api/finish-work.ts";
 import { heartbeat } from "../worker-api/heartbeat.ts";
 import type { Claimed, Lease } from "../worker-api/lease.ts";
 import { ensureWorker } from "../workers/ensure-worker.ts";
+import { openSession } from "./open-session.ts";
 import type { TestWorker, World } from "./world.ts";
 
 /** Another organisation of the same plane, served by the same shared pool. */
@@ -29,7 +29,7 @@ export async function newTenant(world: World, name: string, weight = 1): Promise
 
 /** A session of whoever asks, with one waiting prompt. */
 export async function wishOf(world: World, actor: Actor, text = "Say hello"): Promise<SessionId> {
-  return (await createSession(world.as.web.db, actor, { prompt: text, traceparent: null })).sessionId;
+  return (await openSession(world.as.web.db, actor, { prompt: text })).sessionId;
 }
 
 /** The profile that new sessions of an organisation get from now on. */

@@ -3,8 +3,9 @@ import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
 import { beat, drain, end, newTenant, setQuota, useProfile, workOf } from "../testing/builders.ts";
+import { renewLeases } from "../worker-api/renew-leases.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
-import { explainWaiting } from "./explain-waiting.ts";
+import { explainSession, explainWaiting } from "./explain-waiting.ts";
 import { promoteDueWork } from "./promote-due-work.ts";
 import { settleReadyWork } from "./settle-ready-work.ts";
 
@@ -31,6 +32,28 @@ const explain = async (sessionId: Parameters<typeof workOf>[1], nth = 0) =>
 const tick = () => promoteDueWork(world.as.scheduler.db, 10);
 
 describe("why a piece of work is not running", () => {
+  it("says running while its owner renews, and that the owner is silent once half a lease has passed", async () => {
+    const session = await world.wish();
+    const { lease } = await world.claimOne(worker);
+    await world.advance(7_000);
+    expect(await explain(session)).toMatchObject({ reason: "running", details: { attempt: 1 } });
+    await world.advance(1_000);
+    expect(await explain(session)).toMatchObject({ reason: "owner_silent", details: { attempt: 1 } });
+    await renewLeases(world.as.worker.db, { leases: [lease], ttlMs: 15_000 });
+    expect(await explain(session)).toMatchObject({ reason: "running" });
+  });
+
+  it("is asked of a session as of what it would do next, by its own organisation", async () => {
+    const session = await world.wish();
+    await world.enqueue(session, "second");
+    const ofSession = (actor = world.actor) => explainSession(world.as.web.db, actor, session);
+    expect(await ofSession()).toEqual(await explain(session));
+    expect(await explain(session, 1)).toMatchObject({ reason: "behind_in_its_session" });
+    expect(await ofSession(await newTenant(world, "onlooker"))).toBeNull();
+    await drain(world, worker, 10);
+    expect(await ofSession()).toBeNull();
+  });
+
   it("is nobody else's business: another organisation and an unknown id get nothing", async () => {
     const stranger = await newTenant(world, "stranger");
     const session = await world.wish();

@@ -57,6 +57,19 @@ describe("an organisation with more work than room", () => {
     expect(await miscounted(world)).toEqual([]);
   });
 
+  it("fills all its room when work ends, also with what has become due since", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 2);
+    const [paused, busy] = [await world.wish("paused"), await world.wish("busy")];
+    await world.enqueue(busy, "next");
+    const [first, second] = await world.claimAll(worker, 2);
+    await end(world, first!.lease, { kind: "failed", reason: "runtime_lost" });
+    await world.advance(1_500);
+    await end(world, second!.lease);
+    expect((await workOf(world, busy)).map((row) => row.status)).toEqual(["succeeded", "ready"]);
+    expect(await statusesOf([paused])).toEqual(["ready"]);
+    expect(await tick()).toEqual({ promoted: 0, missed: 0 });
+  });
+
   it("does not touch the room of other organisations", async () => {
     const other = await newTenant(world, "roomy");
     await setQuota(world, world.actor, "concurrent_sessions", 1);
