@@ -5,6 +5,7 @@ import { newId, type BootId, type WorkerId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { openDatabase } from "@open-cowork/store/database/open";
 import { selfCheck } from "@open-cowork/store/database/self-check";
+import { workerWarmUp } from "@open-cowork/store/worker-api/warm-up";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
@@ -16,8 +17,10 @@ import { createRuntimePool } from "./lanes/runtime-pool.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion } from "./runtime/binary.ts";
+import { engineFiles } from "./runtime/engine-files.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
+import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
 
 /** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
 const protocol = "1";
@@ -35,7 +38,6 @@ export async function startWorker(context: {
 }): Promise<{ close(): Promise<void> }> {
   const { config, telemetry, stopping } = context;
   const { log } = telemetry;
-  refuseUnsafe(config);
   const root = await openWorkerRoot(config.root);
   if ("heldBy" in root) {
     throw new StartRefused([
@@ -48,6 +50,7 @@ export async function startWorker(context: {
     ...config.database,
     applicationName: "cowork-worker",
     transactionPooler,
+    warmUp: workerWarmUp,
     onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
   });
   const problems = await selfCheck(database, "worker");
@@ -63,9 +66,22 @@ export async function startWorker(context: {
   const orphans = await registry.endOrphans();
   await removeUngiven(root.path, isSpareName);
   if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
-  log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
+  const chosen = await chooseSandbox({
+    wish: config.sandbox,
+    tier: config.tier,
+    workerRoot: root.path,
+    firstUid: config.sandboxFirstUid,
+    files: engineFiles(),
+  });
+  if ("refused" in chosen) {
+    await database.close();
+    await root.release();
+    throw new StartRefused([chosen.refused]);
+  }
+  const { sandbox } = chosen;
+  if (chosen.warning !== null) log.warn(chosen.warning);
 
-  const broker = await startBroker({
+  const broker = startBroker({
     upstream: config.model.baseUrl,
     apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
     onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
@@ -75,6 +91,7 @@ export async function startWorker(context: {
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
+    sandbox,
     modelId: config.model.id,
     registry,
     telemetry,
@@ -132,7 +149,7 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: ["sandbox:none"],
+      capabilities: [`sandbox:${sandbox.kind}`],
       load: { lanes: config.lanes, busy: attempts.size },
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
@@ -174,12 +191,4 @@ export async function startWorker(context: {
 function planeVersion(): string {
   const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
-}
-
-function refuseUnsafe(config: WorkerConfig): void {
-  if (config.tier === "production" && config.sandbox === "none") {
-    throw new StartRefused([
-      "tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development",
-    ]);
-  }
 }

@@ -11,17 +11,24 @@ language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_hash text := encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex');
   v_lane_id uuid;
+  v_is_live boolean;
   v_attempt cowork.attempts;
 begin
-  select l.lane_id into v_lane_id from cowork.lanes l where l.token_hash = v_hash;
-  if found then
+  perform internal.must_read_committed();
+  -- What has expired or was revoked stays so, and is refused without a lock: its holder could otherwise keep the lane from
+  -- whoever takes it back.
+  select l.lane_id, l.lease_expires_at > cowork.now() and w.status <> 'revoked' into v_lane_id, v_is_live
+    from cowork.lanes l join cowork.workers w using (worker_id) where l.token_hash = v_hash;
+  if v_is_live then
     -- Whoever is moving this lane waits for us, or we see its new token.
     if p_in_batch then
       select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update skip locked;
     else
       select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update;
     end if;
-    if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now() then
+    if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = lane.worker_id and w.status = 'revoked')
+    then
       return;
     end if;
   end if;

@@ -25,7 +25,9 @@ const database = (role: string) =>
   });
 
 const lease = section({
-  ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
+  ttlMs: setting(z.number().int().min(1_000).max(60_000).default(leaseTimings.ttlMs), {
+    help: "How long a lease lasts without being renewed; the database grants a minute at most.",
+  }),
   renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
   marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
 });
@@ -92,8 +94,11 @@ export const workerConfig = z.strictObject({
   pollMs: ms(pollMs, "How often to look for work when no notification came (± 20 %)."),
   heartbeatMs: ms(heartbeatMs, "How often the worker reports itself."),
   lease,
-  sandbox: setting(z.enum(["none"]).default("none"), {
-    help: "How agents are confined. none: not at all, development only; their shell and web tools are then denied.",
+  sandbox: setting(z.enum(["auto", "bubblewrap", "none"]).default("auto"), {
+    help: "How agents are confined. auto: by bubblewrap where it works. none: not at all, development only; their shell is then denied.",
+  }),
+  sandboxFirstUid: setting(z.number().int().min(1_000).max(4_000_000_000).default(200_000), {
+    help: "A worker started as root runs each session as a uid of its own: one of the 10,000 from here on, which nothing else on the machine may use.",
   }),
   runtime: section({
     startMs: ms(60_000, "OpenCode must be ready within this long."),

@@ -36,7 +36,7 @@ export interface Verb {
   decidesEach?: readonly string[];
 }
 
-const ttlMs = 600_000;
+const ttlMs = 60_000;
 const at = (scene: Scene, name: SessionName) => scene.sessions[name];
 const artifactId = newId();
 
