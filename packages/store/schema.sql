@@ -168,6 +168,7 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
@@ -178,7 +179,7 @@ table cowork.audit partition by RANGE (at)
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
   index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -192,16 +193,19 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
@@ -210,7 +214,7 @@ table cowork.audit_seals
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -253,7 +257,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -578,9 +582,11 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
 
@@ -980,6 +986,11 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1030,6 +1041,14 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
+
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
   returns jsonb
   language sql stable
@@ -1048,6 +1067,11 @@ function internal.lock_lanes(p_tokens text[])
 function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
@@ -1087,6 +1111,11 @@ function internal.most_lease_ms()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_packs()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_refusals_of_all()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1099,6 +1128,11 @@ function internal.most_refusals_of_source()
 
 function internal.most_strikes()
   returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_work_time()
+  returns interval
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 

@@ -263,4 +263,13 @@ describe("a worker that must not start", () => {
     expect(await worker.exited).toBe(3);
     expect(worker.stderr().trim().split("\n")).toEqual([expect.stringContaining("sandbox none")]);
   });
+
+  it("claims nothing and leaves with one line when OpenCode can't be run", async () => {
+    const sessionId = await world.wish("[script:text] for a worker that can");
+    const worker = await spawnWorker({ ...settings, RUNTIME_SPARES: "1", RUNTIME_START_MS: "50" });
+    expect(await worker.exited).toBe(1);
+    expect(worker.stderr().trim().split("\n")).toEqual([expect.stringContaining("OpenCode can't be run here: ")]);
+    expect((await turns(sessionId))[0]!.command.status).toBe("waiting");
+    expect(await enginePids()).toEqual([]);
+  });
 });

@@ -13,10 +13,10 @@ import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
 import { startBroker } from "./broker/broker.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
-import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
-import { engineVersion } from "./runtime/binary.ts";
+import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
 import { engineFiles } from "./runtime/engine-files.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
@@ -53,7 +53,7 @@ export async function startWorker(context: {
     warmUp: workerWarmUp,
     onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
   });
-  const problems = await selfCheck(database, "worker");
+  const [problems] = await Promise.all([selfCheck(database, "worker"), refuseUnprovenBinary()]);
   if (problems.length > 0) {
     await database.close();
     await root.release();
@@ -101,12 +101,17 @@ export async function startWorker(context: {
     most,
   });
 
-  const ready = () =>
-    database.probe().then(
+  let isProven = false;
+  const ready = async () => {
+    if (!isProven) return { ok: false, reason: "OpenCode has not been started once yet" } as const;
+    return database.probe().then(
       () => ({ ok: true }) as const,
       (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
     );
+  };
   const ops = await startOpsServer({ ...config.ops, telemetry, ready });
+  await proveRuntime(pool, stopping);
+  isProven = true;
 
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
@@ -191,4 +196,24 @@ export async function startWorker(context: {
 function planeVersion(): string {
   const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** The way that work goes, before any is claimed: the first spare starts, answers, has a session and hears of a prompt. */
+async function proveRuntime(pool: RuntimePool, stopping: AbortSignal): Promise<void> {
+  const giveUp = () => void pool.close();
+  stopping.addEventListener("abort", giveUp, { once: true });
+  try {
+    await pool.prove();
+  } catch (error) {
+    stopping.throwIfAborted();
+    throw new Error(`OpenCode can't be run here: ${(error as Error).message}`, { cause: error });
+  } finally {
+    stopping.removeEventListener("abort", giveUp);
+  }
+}
+
+async function refuseUnprovenBinary(): Promise<void> {
+  await proveEngineBinary().catch((error: Error) => {
+    throw new StartRefused([error.message]);
+  });
 }

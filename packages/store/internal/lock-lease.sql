@@ -59,6 +59,7 @@ end $$;
 create or replace function internal.lock_lanes(p_tokens text[]) returns void
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 begin
-  perform from unnest((select p_tokens)) t (token) join cowork.lanes l on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex')
+  perform from unnest((select p_tokens)) t (token) join cowork.lanes l
+      on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex') and l.lease_expires_at > cowork.now()
     order by l.lane_id for no key update of l;
 end $$;

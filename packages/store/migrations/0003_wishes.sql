@@ -162,7 +162,7 @@ create table cowork.attempts (
   ended_at timestamptz,
   outcome cowork.attempt_outcome,
   reason text,
-  -- The furthest checkpoint it saved; a loss after progress costs no strike.
+  -- The furthest checkpoint it saved that no attempt before it had; a loss after such progress costs no strike.
   checkpoint_version integer not null default 0,
   -- What finish answered, given again when finish is repeated.
   finish_batch_no bigint,

@@ -1,6 +1,6 @@
 import { createToken } from "@open-cowork/secrets/token";
 import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
-import { findEngineBinary } from "./binary.ts";
+import { engineVersion, findEngineBinary } from "./binary.ts";
 import { engineClient, type EngineClient, type TraceCall, untraced } from "./engine-client.ts";
 import { prepareWorkspace } from "./engine-files.ts";
 import { engineEnvironment, type ModelAccess } from "./engine-settings.ts";
@@ -94,9 +94,12 @@ export async function startEngine(options: {
     if (pid === undefined) throw await aborted(exit.signal);
     await registry.add(sessionId, pid);
     const waiting = AbortSignal.any([exit.signal, options.signal, deadline(options.startMs, "OpenCode's start")]);
-    const address = { url: await trace("opencode listens", () => listeningUrl(output, waiting)), socketPath };
+    const url = await trace("opencode listens", () => listeningUrl(output, waiting));
+    const address = { url, socketPath };
     const client = engineClient(address, password, trace);
     const { version } = await untilHealthy(client, waiting);
+    if (version !== engineVersion())
+      throw new Error(`OpenCode says that it is ${version}, and this worker was proven with ${engineVersion()}`);
     return { client, address, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
   } catch (error) {
     await end();
