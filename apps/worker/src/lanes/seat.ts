@@ -4,6 +4,7 @@ import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import type { Broker } from "../broker/broker.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** A runtime with the model token that it was started with. */
 export interface Seat {
@@ -17,6 +18,7 @@ export interface Seat {
 export interface SeatOptions {
   workerRoot: string;
   broker: Broker;
+  sandbox: Sandbox;
   modelId: string;
   registry: RuntimeRegistry;
   telemetry: Telemetry;
@@ -35,10 +37,11 @@ export async function startSeat(
   const startedAt = systemClock.monotonicMs();
   let outcome = "failed";
   try {
-    const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
+    const access = { token, modelId: options.modelId };
+    const { openDoor: openModelDoor } = broker;
     const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
     const trace = <T>(call: string, work: () => Promise<T>) => telemetry.span(call, {}, work);
-    const runtime = await startRuntime({ ...options, ...rest, sessionId, door, onTrouble, trace });
+    const runtime = await startRuntime({ ...options, ...rest, sessionId, openModelDoor, access, onTrouble, trace });
     outcome = "ok";
     return { runtime, token, idleSince: null, ending: null };
   } finally {

@@ -10,7 +10,10 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startEngine, type EngineProcess } from "../engine-process.ts";
-import { permissionsWithoutSandbox, providerId, type Permissions } from "../engine-settings.ts";
+import { noSandbox } from "../../sandbox/no-sandbox.ts";
+import { engineFiles } from "../engine-files.ts";
+import { providerId } from "../engine-settings.ts";
+import { permissionsIn, type Permissions } from "../permissions.ts";
 import { openRegistry } from "../registry.ts";
 import { openSessionDirectory } from "../session-directory.ts";
 
@@ -34,7 +37,7 @@ const recordings: Record<string, Recording> = {
   "provider-error": { script: "error" },
   "rate-limited": { script: "rate-limited-once" },
   aborted: { script: "slow", abortAfter: 3 },
-  asked: { script: "tool", permissions: { ...permissionsWithoutSandbox, edit: "ask" } },
+  asked: { script: "tool", permissions: { ...permissionsIn("none"), edit: "ask" } },
 };
 const noise = /^(plugin|catalog|reference|integration|project|server|file|lsp|models-dev|account)\./;
 const recordMs = 60_000;
@@ -59,12 +62,13 @@ try {
 
 async function record(recording: Recording): Promise<Fixture> {
   const id = newId<"session">();
-  const directory = await openSessionDirectory(root, id);
   const engine = await startEngine({
     sessionId: id,
-    directory,
-    door: { baseUrl: model.baseUrl, token: "recorded-token", modelId: "demo" },
-    permissions: recording.permissions ?? permissionsWithoutSandbox,
+    folders: await openSessionDirectory(root, id),
+    sandbox: noSandbox(engineFiles()),
+    openModelDoor: async () => ({ port: Number(new URL(model.baseUrl).port), close: async () => {} }),
+    access: { token: "recorded-token", modelId: "demo" },
+    permissions: recording.permissions ?? permissionsIn("none"),
     registry: openRegistry(root, newId()),
     startMs: recordMs,
     signal: new AbortController().signal,
