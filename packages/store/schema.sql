@@ -168,6 +168,7 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
@@ -178,7 +179,7 @@ table cowork.audit partition by RANGE (at)
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
   index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -192,16 +193,19 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
@@ -210,7 +214,7 @@ table cowork.audit_seals
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -253,7 +257,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -419,6 +423,14 @@ table cowork.feed
   grant cowork_scheduler: delete, select
   grant cowork_web: select
 
+table cowork.head_mender
+  owner cowork_owner
+  singleton boolean not null default true
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  constraint head_mender_pkey PRIMARY KEY (singleton)
+  constraint head_mender_singleton_check CHECK (singleton)
+  grant cowork_api: select, update
+
 table cowork.idempotency
   owner cowork_owner
   org_id uuid not null
@@ -570,9 +582,11 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
 
@@ -887,6 +901,7 @@ table cowork.worker_incarnations
   draining boolean not null
   report jsonb not null
   constraint worker_incarnations_pkey PRIMARY KEY (worker_id, boot_id)
+  constraint worker_incarnations_boot_id_key UNIQUE (boot_id)
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
@@ -925,7 +940,7 @@ table cowork.workers
   constraint workers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'draining'::text, 'paused'::text, 'unhealthy'::text, 'retired'::text, 'revoked'::text])))
   trigger guard_move BEFORE UPDATE OF status ON cowork.workers FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('worker')
   grant cowork_api: select, update
-  grant cowork_scheduler: select, update
+  grant cowork_scheduler: select
 
 table cowork.workspaces
   owner cowork_owner
@@ -947,6 +962,11 @@ function cowork.guard_move()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.lawful_moves(p_machine text)
+  returns text[]
+  language sql immutable
+  owner cowork_owner
+
 function cowork.make_partitions(p_months integer)
   returns void
   language plpgsql volatile
@@ -964,6 +984,11 @@ function cowork.now()
 function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
@@ -1001,7 +1026,7 @@ function internal.end_stuck_backends(p_older_than_ms integer)
 
 function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
 
@@ -1016,19 +1041,37 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
+
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
   returns jsonb
-  language plpgsql stable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
 function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt integer)
   returns text
-  language plpgsql immutable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
@@ -1036,12 +1079,39 @@ function internal.mark_heads(p_lane_ids uuid[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.mark_revoked(p_worker_id uuid)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.mark_unhealthy(p_after_ms integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.mend_heads(p_lanes integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.most_attempts()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.most_batch_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_lease_ms()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_packs()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
@@ -1061,11 +1131,21 @@ function internal.most_strikes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_work_time()
+  returns interval
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
   grant cowork_web: execute
+
+function internal.must_read_committed()
+  returns void
+  language plpgsql stable security definer set search_path=pg_catalog
+  owner cowork_api
 
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
   returns void
@@ -1084,7 +1164,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1118,7 +1198,7 @@ function internal.raise_floors()
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1135,7 +1215,7 @@ function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uui
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])
@@ -1153,7 +1233,7 @@ function internal.schema_version()
 
 function internal.settle_ready(p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1198,19 +1278,19 @@ function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
 
 function worker_api_v1.append_events(p_batches jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.finish(p_endings jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
@@ -1235,7 +1315,7 @@ function worker_api_v1.record_usage(p_token text, p_records jsonb)
 
 function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 

@@ -5,6 +5,7 @@ import { newId, type BootId, type WorkerId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { openDatabase } from "@open-cowork/store/database/open";
 import { selfCheck } from "@open-cowork/store/database/self-check";
+import { workerWarmUp } from "@open-cowork/store/worker-api/warm-up";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
@@ -50,6 +51,7 @@ export async function startWorker(context: {
     ...config.database,
     applicationName: "cowork-worker",
     transactionPooler,
+    warmUp: workerWarmUp,
     onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
   });
   const [problems] = await Promise.all([selfCheck(database, "worker"), refuseUnprovenBinary()]);

@@ -31,7 +31,11 @@ export const refusals = {
   forbidden: { http: 403, retryable: false, means: "Your role does not allow this." },
   not_found: { http: 404, retryable: false, means: "There is nothing here that you may see." },
   rate_limited: { http: 429, retryable: true, means: "Too many requests of this kind; wait and try again." },
-  idempotency_conflict: { http: 409, retryable: false, means: "This idempotency key was used with another body." },
+  idempotency_conflict: {
+    http: 409,
+    retryable: false,
+    means: "This key was used before, with other content; take a new one.",
+  },
   too_many_streams: {
     http: 503,
     retryable: true,
@@ -77,6 +81,12 @@ export const refusals = {
     retryable: false,
     means: "The worker can't move from its present state to that one.",
   },
+  boot_id_taken: {
+    http: 409,
+    retryable: false,
+    audit: "heartbeat_rejected",
+    means: "Another worker's process reports itself by this boot id; restart this one.",
+  },
   heartbeat_out_of_order: {
     http: 409,
     retryable: false,
@@ -114,6 +124,11 @@ export const refusals = {
     http: 413,
     retryable: false,
     means: "The event batch holds more events or bytes than one batch may.",
+  },
+  batch_malformed: {
+    http: 400,
+    retryable: false,
+    means: "The event batch holds something that can't be stored, such as an event without an id.",
   },
 } as const satisfies Record<string, RefusalRow>;
 
@@ -172,6 +187,8 @@ export const failures = {
   worker_revoked: { retry: "later", ...atOnce, means: "The worker was revoked; another attempt follows." },
   worker_draining: { retry: "free", ...atOnce, means: "The worker shut down in good order; another attempt follows." },
   attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
+  // 24 hours, see caps.sql: attempts alone would let work that renews for ever hold its lane for ever.
+  time_exhausted: { retry: "never", ...atOnce, means: "It ran longer than work may, all its attempts together." },
   stopped_by_person: { retry: "never", ...atOnce, means: "A person stopped it." },
 } as const satisfies Record<string, FailureRow>;
 

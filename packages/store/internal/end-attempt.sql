@@ -3,8 +3,8 @@
 --   succeeded | failed | cancelled   the work is over
 --   retried | lost                   another attempt follows after a pause, while strikes last; then a dead letter
 --   released                         another attempt follows at once and nothing counts
--- A loss after progress (a checkpoint beyond the furthest of all earlier attempts) costs no strike; the hard cap on
--- attempts ends even work that always progresses and then kills its worker.
+-- A loss after progress (a checkpoint that no earlier attempt had, see save_checkpoint) costs no strike; the hard caps on
+-- attempts and on time end even work that always progresses and then kills its worker.
 --
 -- `p_events` says how many events the caller has appended to each lane in this call: the fact stands behind them. All of
 -- it is one statement, see append_under_leases. `p_beside` are lanes that the caller holds without ending anything there:
@@ -28,21 +28,30 @@ begin
             select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
               where e.work_id = i.work_id and e.attempt < i.attempt)) then 1 else 0 end as strikes
       from input i join cowork.work w on w.work_id = i.work_id left join cowork.failures f on f.reason = i.given
+  ), capped as (
+    -- What a person gave another life has all its attempts and all its time again.
+    select c.*, case when c.outcome not in ('retried', 'lost', 'released') then null
+        when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
+          select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'attempts_exhausted'
+        when internal.most_work_time() <= (
+          select sum(coalesce(a.ended_at, v_now) - a.claimed_at) from cowork.attempts a
+            where a.work_id = c.work_id and a.attempt > (
+              select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id)) then 'time_exhausted'
+      end as exhausted
+      from counted c
   ), decided as (
     select c.*, case
         when c.outcome not in ('retried', 'lost', 'released') then c.outcome
         -- Told to stop, and gone before it could: nothing follows all the same.
         when exists (select from cowork.signals s where s.work_id = c.work_id and s.kind = 'stop') then 'cancelled'
-        -- What a person gave another life has all its attempts again.
-        when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
-          select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'dead'
+        when c.exhausted is not null then 'dead'
         else 'queued' end as decision,
         case when c.outcome in ('retried', 'lost')
           then least(c.pause_most_ms, c.pause_ms * power(2, greatest(c.strikes, 1) - 1)) * (0.8 + 0.4 * random()) else 0 end as waits_ms
-      from counted c
+      from capped c
   ), ended as materialized (
     select d.*, case d.decision when 'dead' then 'failed' when 'queued' then 'waiting' else d.decision end as state,
-        case when d.decision = 'dead' then 'attempts_exhausted'
+        case when d.decision = 'dead' then d.exhausted
           when d.decision = 'cancelled' and d.outcome <> 'cancelled' then 'stopped_by_person' else d.given end as reason
       from decided d
   ), lanes as (

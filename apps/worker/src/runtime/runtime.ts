@@ -85,20 +85,13 @@ async function attach(engine: EngineProcess, folders: SessionFolders, options: R
   const seen = options.sandbox.seen(folders);
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
-    if (options.isWarm) await warmUp(client, access.modelId, AbortSignal.any([options.signal, engine.exited]));
     // Without a sandbox its workspace had another path, and OpenCode takes no prompt for a place that is not there.
     if (known && known.directory !== seen.workspace) await client.moveSession(known.id, seen.workspace);
+    if (options.isWarm) await warmUp(client, access.modelId, AbortSignal.any([options.signal, engine.exited]));
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
-    return {
-      runtimeSessionId: id,
-      conversation: await openConversation(
-        client,
-        id,
-        { root: folders.root, workspace: seen.workspace },
-        known === null,
-      ),
-    };
+    const at = { root: folders.root, workspace: seen.workspace };
+    return { runtimeSessionId: id, conversation: await openConversation(client, id, at, known === null) };
   };
   const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 

@@ -11,6 +11,9 @@ export function sessionDirectoryOf(workerRoot: string, sessionId: string): Sessi
   return sessionFoldersOf(existsSync(path) ? realpathSync(path) : path);
 }
 
+export const openSessionDirectory = (workerRoot: string, sessionId: string): Promise<SessionFolders> =>
+  openSessionFolders(sessionDirectoryOf(workerRoot, sessionId).root);
+
 const pathOf = (workerRoot: string, name: string) => resolve(workerRoot, "sessions", name);
 
 export function hasDirectory(workerRoot: string, sessionId: string): boolean {
@@ -18,8 +21,8 @@ export function hasDirectory(workerRoot: string, sessionId: string): boolean {
 }
 
 /**
- * Makes a spare runtime's directory the session's own, for good: by a link and not by a new name, because where there is
- * no sandbox OpenCode has written the paths into its database, and a conversation does not go on in another place.
+ * Makes a spare runtime's directory the session's own, for good: by a link and not by a new name, because without a
+ * sandbox OpenCode wrote the paths into its database, and a conversation does not go on in another place.
  */
 export async function giveDirectory(workerRoot: string, spareId: string, sessionId: string): Promise<void> {
   await symlink(spareId, pathOf(workerRoot, sessionId));
@@ -37,9 +40,6 @@ export async function removeUngiven(workerRoot: string, isSpare: (name: string) 
   const ungiven = entries.filter((entry) => entry.isDirectory() && isSpare(entry.name) && !given.has(entry.name));
   for (const { name } of ungiven) await removeDirectory(workerRoot, name);
 }
-
-export const openSessionDirectory = (workerRoot: string, sessionId: string): Promise<SessionFolders> =>
-  openSessionFolders(sessionDirectoryOf(workerRoot, sessionId).root);
 
 /**
  * OpenCode's state out of the way of a new one, for whoever looks into why it could not be used; the newest is kept.

@@ -25,7 +25,9 @@ const databaseShape = (role: string) => ({
 const database = (role: string) => section(databaseShape(role));
 
 const lease = section({
-  ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
+  ttlMs: setting(z.number().int().min(1_000).max(60_000).default(leaseTimings.ttlMs), {
+    help: "How long a lease lasts without being renewed; the database grants a minute at most.",
+  }),
   renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
   marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
 });

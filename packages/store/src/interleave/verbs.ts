@@ -36,7 +36,7 @@ export interface Verb {
   decidesEach?: readonly string[];
 }
 
-const ttlMs = 600_000;
+const ttlMs = 60_000;
 const at = (scene: Scene, name: SessionName) => scene.sessions[name];
 const artifactId = newId();
 
@@ -65,7 +65,7 @@ const finish = (outcome: Ending["outcome"], pick: (scene: Scene) => Lease[]) => 
 const checkpoint = (name: "a" | "d", packs: readonly string[]) => (db: Db, scene: Scene) =>
   saveCheckpoint(db, scene.leases[name], {
     schemaVersion: 1,
-    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/1`,
+    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/${sha256(name)}`,
     manifestSha256: sha256(name),
     sizeBytes: 1,
     packs: packs.map((pack) => ({
@@ -85,6 +85,7 @@ const move = (to: "paused" | "revoked") => (db: Db, scene: Scene) =>
 export const verbs = {
   heartbeat: { role: "worker", call: beat("steady"), waitsFor: ["process steady"] },
   "heartbeat of one that was away": { role: "worker", call: beat("away"), waitsFor: ["worker away", "process away"] },
+  "heartbeat of one that fell silent": { role: "worker", call: beat("other"), waitsFor: ["process other"] },
   claim: {
     role: "worker",
     call: claim("steady"),
@@ -131,7 +132,7 @@ export const verbs = {
         artifactId,
         name: "a.txt",
         contentType: "text/plain",
-        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}`,
+        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}/${sha256("a")}`,
         sha256: sha256("a"),
         sizeBytes: 1,
       }),
@@ -238,7 +239,12 @@ export const verbs = {
     waitsFor: ["route"],
     passesOver: ["work p", "route tags"],
   },
-  mark_unhealthy: { role: "scheduler", call: (db) => markUnhealthyWorkers(db, 30_000), waitsFor: ["worker other"] },
+  mark_unhealthy: {
+    role: "scheduler",
+    call: (db) => markUnhealthyWorkers(db, 30_000),
+    waitsFor: [],
+    passesOver: ["worker other", "process other"],
+  },
   pause: { role: "web", call: move("paused"), waitsFor: ["worker steady"] },
   revoke: {
     role: "web",
