@@ -606,6 +606,7 @@ table cowork.profiles
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -913,6 +914,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -951,6 +953,16 @@ table cowork.workspaces
   grant cowork_web: insert, select
 
 function cowork.guard_move()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_pool()
   returns trigger
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
