@@ -47,9 +47,10 @@ begin
         from given g
   )
   select jsonb_agg(internal.lease_description(g.work_id, g.session_id, g.org_id, g.command_id, g.attempt, g.token, c.body ->> 'text',
-      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1) order by g.n) into v_given
+      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1, p.policy) order by g.n) into v_given
     from given g
       left join cowork.commands c on c.org_id = g.org_id and c.command_id = g.command_id
-      left join cowork.sessions s on s.org_id = g.org_id and s.session_id = g.session_id;
+      left join cowork.sessions s on s.org_id = g.org_id and s.session_id = g.session_id
+      left join cowork.profiles p on p.org_id = s.org_id and p.profile_id = s.profile_id;
   return coalesce(v_given, '[]');
 end $$;

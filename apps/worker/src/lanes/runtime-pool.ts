@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { createToken } from "@open-cowork/secrets/token";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import type { Broker } from "../broker/broker.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Permissions } from "../runtime/permissions.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
 import { putStateAside } from "../runtime/session-directory.ts";
@@ -14,11 +16,7 @@ import { createSessionLocks } from "./session-locks.ts";
  */
 export interface RuntimePool {
   /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
-  take(
-    sessionId: string,
-    runtimeSessionId: string | null,
-    signal: AbortSignal,
-  ): Promise<{ runtime: Runtime; isReused: boolean }>;
+  take(wish: RuntimeWish, signal: AbortSignal): Promise<{ runtime: Runtime; isReused: boolean }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
@@ -28,6 +26,14 @@ export interface RuntimePool {
   /** Ends what nobody has used for the idle time. */
   endIdle(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface RuntimeWish {
+  sessionId: string;
+  /** The conversation to go on with. */
+  runtimeSessionId: string | null;
+  /** Fixed when a process starts: one that was started with others is not reused. */
+  permissions: Permissions;
 }
 
 export interface RuntimePoolOptions {
@@ -44,6 +50,7 @@ export interface RuntimePoolOptions {
 
 interface Seat {
   runtime: Runtime;
+  permissions: Permissions;
   token: string;
   /** Null while a lease uses it. */
   idleSince: number | null;
@@ -88,43 +95,47 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     }
   };
 
-  const start = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<Seat> => {
+  const start = async (wish: RuntimeWish, signal: AbortSignal): Promise<Seat> => {
     await makeRoom();
     const token = createToken("broker");
-    const log = telemetry.log.child({ sessionId });
+    const log = telemetry.log.child({ sessionId: wish.sessionId });
     const startedAt = systemClock.monotonicMs();
     let outcome = "failed";
     starting += 1;
     try {
       const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
       const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
-      const runtime = await startRuntime({ ...options, sessionId, runtimeSessionId, door, signal, onTrouble });
+      const runtime = await startRuntime({ ...options, ...wish, door, signal, onTrouble });
       outcome = "ok";
-      return { runtime, token, idleSince: null, ending: null };
+      return { runtime, permissions: wish.permissions, token, idleSince: null, ending: null };
     } finally {
       starting -= 1;
       telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
     }
   };
 
-  const reuseOrStart = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal) => {
+  const reuseOrStart = async (wish: RuntimeWish, signal: AbortSignal) => {
+    const { sessionId, runtimeSessionId, permissions } = wish;
     const present = seats.get(sessionId);
     const isFit = present && !present.ending && !present.runtime.exited.aborted;
-    if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
+    const isWished =
+      present?.runtime.runtimeSessionId === runtimeSessionId && isDeepStrictEqual(present.permissions, permissions);
+    if (isFit && isWished) {
       present.idleSince = null;
       return { seat: present, isReused: true };
     }
     if (present) await end(sessionId, present);
-    const seat = await start(sessionId, runtimeSessionId, signal);
+    const seat = await start(wish, signal);
     seats.set(sessionId, seat);
     return { seat, isReused: false };
   };
 
   return {
-    async take(sessionId, runtimeSessionId, signal) {
+    async take(wish, signal) {
+      const { sessionId } = wish;
       await locks.lock(sessionId, signal);
       try {
-        const { seat, isReused } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        const { seat, isReused } = await reuseOrStart(wish, signal);
         broker.admit(seat.token);
         return { runtime: seat.runtime, isReused };
       } catch (error) {

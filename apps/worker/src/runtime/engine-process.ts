@@ -3,9 +3,10 @@ import { createToken } from "@open-cowork/secrets/token";
 import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
 import { findEngineBinary } from "./binary.ts";
 import { engineClient, type EngineClient } from "./engine-client.ts";
-import { engineEnvironment, type ModelDoor, type Permissions } from "./engine-settings.ts";
+import { engineEnvironment, type ModelDoor } from "./engine-settings.ts";
 import { captureOutput } from "./output-tail.ts";
 import { endProcessGroup, killAtExit } from "./process-group.ts";
+import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 

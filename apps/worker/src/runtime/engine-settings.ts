@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "@opencode-ai/sdk/v2";
+import type { Permissions } from "./permissions.ts";
 import type { SessionDirectory } from "./session-directory.ts";
 
 /** Where the engine reaches its model: the worker's broker, with a token that dies with the runtime. */
@@ -10,28 +11,6 @@ export interface ModelDoor {
 }
 
 export const providerId = "plane";
-
-export type Permissions = Exclude<NonNullable<Config["permission"]>, string>;
-
-/**
- * What an agent may do without a sandbox: change files of its workspace, nothing else. A denied tool is not even
- * offered to the model. The wildcard comes first because OpenCode lets the last matching rule win.
- */
-export const permissionsWithoutSandbox: Permissions = {
-  "*": "deny",
-  read: "allow",
-  // Git runs hooks and whatever its config names, and OpenCode runs git.
-  edit: { "*": "allow", ".git": "deny", ".git/*": "deny", "*/.git": "deny", "*/.git/*": "deny" },
-  write: "allow",
-  glob: "allow",
-  grep: "allow",
-  bash: "deny",
-  webfetch: "deny",
-  websearch: "deny",
-  external_directory: "deny",
-  question: "deny",
-  doom_loop: "deny",
-};
 
 function engineConfig(door: ModelDoor, permission: Permissions): Config {
   const model = `${providerId}/${door.modelId}`;
@@ -86,7 +65,9 @@ export function engineEnvironment(options: {
     OPENCODE_DISABLE_AUTOUPDATE: "1",
     OPENCODE_DISABLE_MODELS_FETCH: "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
-    // As a plain server it has no `question` tool, which would hang a run that nobody watches.
     OPENCODE_CLIENT: "serve",
+    // A plain server has no `question` tool, because nobody watches it. Whoever asks for this one has people behind it;
+    // where a profile denies it, it is not offered either.
+    OPENCODE_ENABLE_QUESTION_TOOL: "1",
   };
 }

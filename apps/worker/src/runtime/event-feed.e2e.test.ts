@@ -9,8 +9,9 @@ import { join } from "node:path";
 import { engineClient } from "./engine-client.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
-import { permissionsWithoutSandbox, providerId } from "./engine-settings.ts";
+import { providerId } from "./engine-settings.ts";
 import { followEvents } from "./event-feed.ts";
+import { permissionsIn } from "./permissions.ts";
 import { openRegistry } from "./registry.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
@@ -31,7 +32,7 @@ beforeAll(async () => {
     sessionId: newId(),
     directory: await openSessionDirectory(root, "s-1"),
     door: { baseUrl: model.baseUrl, token: "cwk_test", modelId: "demo" },
-    permissions: permissionsWithoutSandbox,
+    permissions: permissionsIn("none"),
     registry: openRegistry(root, newId()),
     startMs: 60_000,
     signal: new AbortController().signal,
@@ -114,6 +115,7 @@ describe("a turn whose events are lost", () => {
       before: new Set(),
       listeners,
       mapper: new EventMapper(eventText(sessionDirectoryOf(root, "s-1"), [])),
+      asks: { isWaiting: () => false, failure: () => null },
       onEvents: (some) => void events.push(...some.map(({ type }) => type)),
       exited: engine.exited,
       stop: new AbortController().signal,

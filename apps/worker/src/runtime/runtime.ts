@@ -1,12 +1,15 @@
+import type { Decided } from "@open-cowork/contracts/decisions";
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import { createAsks } from "./asks.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
-import { permissionsWithoutSandbox, type ModelDoor, type Permissions } from "./engine-settings.ts";
+import type { ModelDoor } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { followEvents } from "./event-feed.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
+import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
 import { openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
@@ -27,6 +30,8 @@ export interface Runtime {
   /** Takes back what an interrupted attempt left; true when there was something. May throw `ConversationUnusable`. */
   clearLeftovers(commandId: string): Promise<boolean>;
   turn(options: TurnRequest): Promise<TurnEnd>;
+  /** What became of something that the running turn has asked. */
+  decide(decided: Decided): void;
   /** The newest output of the process, cleaned, for the log. */
   output(): string;
   /** Resolves once no process of its group is left. */
@@ -35,6 +40,8 @@ export interface Runtime {
 
 export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop"> {
   commandId: string;
+  /** How long what the agent asks waits for a person. */
+  waitMs: number;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
 }
 
@@ -48,17 +55,13 @@ export interface RuntimeOptions {
   startMs: number;
   signal: AbortSignal;
   onTrouble(error: unknown, what: string): void;
-  permissions?: Permissions;
+  permissions: Permissions;
 }
 
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
-  const engine = await startEngine({
-    ...options,
-    directory,
-    permissions: options.permissions ?? permissionsWithoutSandbox,
-  });
+  const engine = await startEngine({ ...options, directory });
   try {
     return await attach(engine, directory, options);
   } catch (error) {
@@ -81,27 +84,19 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   const text = eventText(directory, [door.token, engine.password]);
   const mapper = new EventMapper(text);
   const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
+  const asks = createAsks({ client, text, onTrouble });
   const closed = new AbortController();
   await followEvents({
     client,
     sessionId: runtimeSessionId,
     onEvent: async (event) => {
-      await rejectAsk(event);
+      await asks.hear(event);
       for (const listener of listeners) await listener(event);
     },
     onGap: () => mapper.forgetOpenParts(),
     onTrouble: (error) => onTrouble(error, "event stream"),
     signal: AbortSignal.any([closed.signal, engine.exited]),
   });
-
-  /** Nobody is there to answer; an ask that still comes up must not hang the turn. */
-  async function rejectAsk(event: EngineEvent): Promise<void> {
-    if (event.type !== "permission.asked" && event.type !== "question.asked") return;
-    onTrouble(new Error(`${event.type} was rejected`), "ask");
-    const rejected =
-      event.type === "permission.asked" ? client.rejectPermission(event.id) : client.rejectQuestion(event.id);
-    await rejected.catch((error: unknown) => onTrouble(error, "rejecting an ask"));
-  }
 
   return {
     sessionId: options.sessionId,
@@ -113,12 +108,16 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
 
     clearLeftovers: (commandId) => withConversation(engine.exited, conversation.clearLeftovers(commandId)),
 
-    async turn({ commandId, ...request }) {
+    decide: asks.decide,
+
+    async turn({ commandId, waitMs, ...request }) {
       await conversation.begin(commandId);
       const { before } = conversation;
       const { exited } = engine;
+      asks.begin({ waitMs, emit: request.onEvents });
       const end = await runTurn({
         ...request,
+        asks,
         client,
         sessionId: runtimeSessionId,
         modelId: door.modelId,
@@ -127,6 +126,7 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
         mapper,
         exited,
       });
+      await asks.end();
       conversation.ended(end.kind === "completed");
       return end;
     },

@@ -8,7 +8,7 @@ import { createToken } from "@open-cowork/secrets/token";
 import type { ModelScript } from "@open-cowork/testkit/scripted-model/script";
 import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startBroker, type Broker } from "../broker/broker.ts";
-import type { Permissions } from "../runtime/engine-settings.ts";
+import { permissionsIn, type Permissions } from "../runtime/permissions.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime, type TurnRequest } from "../runtime/runtime.ts";
 
@@ -49,7 +49,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
     model,
     broker,
     brokerOutcomes,
-    async start({ sessionId = newId<"session">(), runtimeSessionId = null, permissions } = {}) {
+    async start({ sessionId = newId<"session">(), runtimeSessionId = null, permissions = permissionsIn("none") } = {}) {
       const token = createToken("broker");
       broker.admit(token);
       const troubles: string[] = [];
@@ -62,7 +62,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
         startMs: 60_000,
         signal: new AbortController().signal,
         onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
-        ...(permissions && { permissions }),
+        permissions,
       });
       starts.add(starting);
       const runtime = await starting;
@@ -88,6 +88,7 @@ export async function ask(
   const end = await runtime.turn({
     commandId: newId(),
     text,
+    waitMs: 60_000,
     silentMs: 60_000,
     stop: new AbortController().signal,
     onEvents: (some) => void events.push(...some),

@@ -27,6 +27,21 @@ export async function newTenant(world: World, name: string, weight = 1): Promise
   return actor;
 }
 
+/** Another member of an organisation. */
+export async function newPerson(
+  world: World,
+  { orgId }: Actor,
+  role: "owner" | "admin" | "member" | "viewer",
+): Promise<Actor> {
+  const userId = newId<"user">();
+  await sql`
+    with person as (insert into cowork.users (user_id, email, display_name) values (${userId}, ${`${userId}@example.org`}, ${role}))
+    insert into cowork.memberships (org_id, user_id, role) values (${orgId}, ${userId}, ${role})`.execute(
+    world.owner.db,
+  );
+  return { orgId, userId };
+}
+
 /** A session of whoever asks, with one waiting prompt. */
 export async function wishOf(world: World, actor: Actor, text = "Say hello"): Promise<SessionId> {
   return (await openSession(world.as.web.db, actor, { prompt: text })).sessionId;

@@ -10,7 +10,8 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startEngine, type EngineProcess } from "../engine-process.ts";
-import { permissionsWithoutSandbox, providerId, type Permissions } from "../engine-settings.ts";
+import { providerId } from "../engine-settings.ts";
+import { permissionsIn, type Permissions } from "../permissions.ts";
 import { openRegistry } from "../registry.ts";
 import { openSessionDirectory } from "../session-directory.ts";
 
@@ -34,7 +35,7 @@ const recordings: Record<string, Recording> = {
   "provider-error": { script: "error" },
   "rate-limited": { script: "rate-limited-once" },
   aborted: { script: "slow", abortAfter: 3 },
-  asked: { script: "tool", permissions: { ...permissionsWithoutSandbox, edit: "ask" } },
+  asked: { script: "tool", permissions: { ...permissionsIn("none"), edit: "ask" } },
 };
 const noise = /^(plugin|catalog|reference|integration|project|server|file|lsp|models-dev|account)\./;
 const recordMs = 60_000;
@@ -64,7 +65,7 @@ async function record(recording: Recording): Promise<Fixture> {
     sessionId: id,
     directory,
     door: { baseUrl: model.baseUrl, token: "recorded-token", modelId: "demo" },
-    permissions: recording.permissions ?? permissionsWithoutSandbox,
+    permissions: recording.permissions ?? permissionsIn("none"),
     registry: openRegistry(root, newId()),
     startMs: recordMs,
     signal: new AbortController().signal,
@@ -96,7 +97,8 @@ async function framesOf(
       frames.push(frame);
       if (frame.payload.type === "message.part.delta" && ++deltas === recording.abortAfter)
         await client.abort(sessionId);
-      if (frame.payload.type === "permission.asked") await client.rejectPermission(frame.payload.properties!.id!);
+      if (frame.payload.type === "permission.asked")
+        await client.replyPermission(frame.payload.properties!.id!, "reject");
     }
   };
   const reading = read().catch(() => {});
