@@ -12,7 +12,6 @@ const rule = z.strictObject({
   pattern: z.string().min(1).max(500).default("*"),
   action: z.enum(["allow", "ask", "deny"]),
 });
-export type PermissionRule = z.infer<typeof rule>;
 
 export const ProfilePolicy = z.strictObject({
   /** The last rule that matches wins, as in OpenCode. A list, because the database does not keep the order of keys. */

@@ -19,9 +19,9 @@ export function DecisionCard({ decision, deciding }: { decision: DecisionView; d
   const titleId = `ask-title-${decisionId}`;
   return (
     <section class={`ask is-${status}`} id={`ask-${decisionId}`} aria-labelledby={titleId}>
-      <h3 class="ask-title" id={titleId}>
+      <h2 class="ask-title" id={titleId}>
         {title}
-      </h3>
+      </h2>
       {decision.kind === "approval" ? <Call request={decision.request} /> : null}
       {status === "open" && deciding ? (
         <DecisionForm decision={decision} deciding={deciding} />
@@ -114,7 +114,7 @@ function titleOf(decision: DecisionView): string {
   return decision.request.questions.length === 1 ? "The agent asks" : "The agent asks some questions";
 }
 
-export function outcomeOf({ kind, status, by, expiresAt }: DecisionView): string {
+function outcomeOf({ kind, status, by, expiresAt }: DecisionView): string {
   switch (status) {
     case "open":
       return `waits for a person until ${clockOf(expiresAt)}`;

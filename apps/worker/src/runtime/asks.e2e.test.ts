@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Decided } from "@open-cowork/contracts/decisions";
 import type { PayloadOf, RuntimeEvent } from "@open-cowork/contracts/events";
@@ -11,6 +12,8 @@ import type { TurnRequest } from "./runtime.ts";
 import { permissionsIn } from "./permissions.ts";
 import { permissionsOf } from "./policy.ts";
 
+const approver = fileURLToPath(new URL("../testing/approve-asks.ts", import.meta.url));
+
 let world: AgentWorld;
 beforeAll(async () => {
   world = await createAgentWorld({
@@ -19,6 +22,14 @@ beforeAll(async () => {
       call("write", { filePath: "a.txt", content: "one\n" }),
       call("write", { filePath: "b.txt", content: "two\n" }),
       say("Both are written."),
+    ],
+    "approve-myself": [
+      call("bash", {
+        command: `(ENGINE=$PPID "${process.execPath}" "${approver}" >/dev/null 2>&1 &) ; echo started`,
+        description: "Wait for my own ask",
+      }),
+      call("write", { filePath: "a.txt", content: "one\n" }),
+      say("Nobody had to agree."),
     ],
     choose: [
       question("Which colour should the door have?", "Door colour", { Red: "Easy to find", Blue: "Calm" }),
@@ -169,6 +180,17 @@ describe("an agent that has a question", () => {
     const { asks } = await askedOf(started, "[script:choose]", () => {});
     expect(asks).toEqual([]);
     expect(world.model.requests.at(-1)!.tools).not.toContain("question");
+    await started.runtime.end();
+  });
+});
+
+describe("an agent that answers its own ask through OpenCode's API", () => {
+  it("is found out, and its turn is ended", async () => {
+    const permissions = { ...careful, bash: "allow" } as const;
+    const started = await world.start({ permissions });
+    const { end, asks } = await askedOf(started, "[script:approve-myself]", () => {});
+    expect(asks).toHaveLength(1);
+    expect(end).toMatchObject({ kind: "failed", reason: "unrecorded_reply" });
     await started.runtime.end();
   });
 });

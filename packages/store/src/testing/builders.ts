@@ -61,6 +61,13 @@ export async function useProfile(
   );
 }
 
+/** Another profile that sessions can choose. */
+export async function addProfile(world: World, actor: Actor, name: string, policy: unknown): Promise<void> {
+  await sql`insert into cowork.profiles (org_id, profile_id, name, pool_id, policy)
+    select org_id, ${newId()}, ${name}, pool_id, ${policy}::jsonb from cowork.profiles
+      where org_id = ${actor.orgId} and name = 'default' limit 1`.execute(world.owner.db);
+}
+
 export async function newPool(world: World, name: string): Promise<PoolId> {
   const poolId = newId<"pool">();
   await sql`insert into cowork.worker_pools (pool_id, name) values (${poolId}, ${name})`.execute(world.owner.db);
