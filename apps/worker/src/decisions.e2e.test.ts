@@ -53,10 +53,10 @@ beforeAll(async () => {
     LANES: "2",
     POLL_MS: "200",
     HEARTBEAT_MS: "500",
-    LEASE_TTL_MS: "4000",
-    LEASE_RENEW_MS: "1000",
-    LEASE_MARGIN_MS: "1000",
-    RUNTIME_SILENT_MS: "6000",
+    LEASE_TTL_MS: "10000",
+    LEASE_RENEW_MS: "2000",
+    LEASE_MARGIN_MS: "2000",
+    RUNTIME_SILENT_MS: "15000",
     SHUTDOWN_GRACE_MS: "20000",
   };
 });
@@ -110,7 +110,7 @@ describe("an agent of a careful profile", () => {
     const ask = await asked(sessionId);
     expect(ask).toMatchObject({ kind: "approval", request: { permission: "edit", patterns: ["a.txt"] } });
     expect(JSON.stringify(ask)).not.toContain(root);
-    await systemClock.sleep(8_000);
+    await systemClock.sleep(17_000);
     expect(existsSync(fileOf(sessionId))).toBe(false);
     await decided(sessionId, ask, { answer: "approve" });
     const turn = await turnThat(sessionId, "it is over", isOver);
@@ -161,7 +161,7 @@ describe("an agent of a careful profile", () => {
     await eventually(
       "the lease is recovered",
       async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
-      { withinMs: 15_000 },
+      { withinMs: 30_000 },
     );
     const second = await asked(sessionId, 2);
     expect(second.decisionId).not.toBe(first.decisionId);

@@ -85,11 +85,11 @@ describe("an agent that must ask before it changes a file", () => {
       started,
       "[script:write]",
       async (asked) => {
-        await systemClock.sleep(7_000);
+        await systemClock.sleep(12_000);
         existedBefore = existsSync(file);
         started.runtime.decide(decidedAs(asked));
       },
-      { silentMs: 5_000 },
+      { silentMs: 10_000 },
     );
     expect(end).toEqual({ kind: "completed" });
     expect([existedBefore, existsSync(file)]).toEqual([false, true]);
