@@ -22,6 +22,66 @@ schema worker_api_v1
   grant cowork_web: usage
   grant cowork_worker: usage
 
+domain cowork.actor_kind as text
+  CHECK ((VALUE = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
+
+domain cowork.attempt_outcome as text
+  CHECK ((VALUE = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'released'::text, 'retried'::text, 'lost'::text])))
+
+domain cowork.big_ordinal as bigint
+  CHECK ((VALUE > 0))
+
+domain cowork.big_tally as bigint
+  CHECK ((VALUE >= 0))
+
+domain cowork.command_kind as text
+  CHECK ((VALUE = 'prompt'::text))
+
+domain cowork.command_status as text
+  CHECK ((VALUE = ANY (ARRAY['waiting'::text, 'working'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
+
+domain cowork.feed_topic as text
+  CHECK ((VALUE = ANY (ARRAY['session'::text, 'inbox'::text, 'fleet'::text])))
+
+domain cowork.ordinal as integer
+  CHECK ((VALUE > 0))
+
+domain cowork.runtime_id as text
+  CHECK ((VALUE ~ '^ses_[A-Za-z0-9]{1,60}$'::text))
+
+domain cowork.session_status as text
+  CHECK ((VALUE = ANY (ARRAY['open'::text, 'archived'::text])))
+
+domain cowork.sha256_hex as text
+  CHECK (((length(VALUE) = 64) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))
+
+domain cowork.share as double precision
+  CHECK (((VALUE >= (0.01)::double precision) AND (VALUE <= (100)::double precision)))
+
+domain cowork.short_id as text
+  CHECK ((length(VALUE) <= 100))
+
+domain cowork.short_text as text
+  CHECK ((length(VALUE) <= 200))
+
+domain cowork.some_short_id as text
+  CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 100)))
+
+domain cowork.tally as integer
+  CHECK ((VALUE >= 0))
+
+domain cowork.trace_context as text
+  CHECK ((length(VALUE) = 55))
+
+domain cowork.work_class as smallint
+  CHECK (((VALUE >= 0) AND (VALUE <= 2)))
+
+domain cowork.work_status as text
+  CHECK ((VALUE = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'dead'::text])))
+
+domain cowork.work_type as text
+  CHECK ((VALUE = ANY (ARRAY['session_command'::text, 'secret_validate'::text, 'secret_reseal'::text])))
+
 table cowork.api_tokens
   owner cowork_owner
   token_id uuid not null
@@ -77,15 +137,15 @@ table cowork.artifacts
 table cowork.attempts
   owner cowork_owner
   work_id uuid not null
-  attempt integer not null
+  attempt cowork.ordinal not null
   org_id uuid not null
-  token_hash text not null
-  request_hash text not null
+  token_hash cowork.sha256_hex not null
+  request_hash cowork.sha256_hex not null
   worker_id uuid not null
   boot_id uuid not null
   claimed_at timestamp with time zone not null
   ended_at timestamp with time zone
-  outcome text
+  outcome cowork.attempt_outcome
   reason text
   checkpoint_version integer not null default 0
   finish_batch_no bigint
@@ -95,11 +155,7 @@ table cowork.attempts
   constraint attempts_token_hash_key UNIQUE (token_hash)
   constraint attempts_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
   constraint attempts_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
-  constraint attempts_attempt_check CHECK ((attempt > 0))
   constraint attempts_check CHECK (((ended_at IS NULL) = (outcome IS NULL)))
-  constraint attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'released'::text, 'retried'::text, 'lost'::text])))
-  constraint attempts_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  constraint attempts_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
   index attempts_by_request ON cowork.attempts USING btree (request_hash)
   with (fillfactor=80)
   row level security
@@ -117,17 +173,17 @@ table cowork.audit partition by RANGE (at)
   org_id uuid
   action text not null
   reason text
-  actor_kind text not null
+  actor_kind cowork.actor_kind not null
   actor_id uuid
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
-  constraint audit_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
   index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
   grant cowork_scheduler: select
   grant cowork_web: select
   grant cowork_scheduler: insert (org_id, action, reason, actor_kind, actor_id, subject)
@@ -137,6 +193,8 @@ table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
   sealed_to xid8 not null default '0'::xid8
+  left_out_told bigint not null default 0
+  left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
   grant cowork_scheduler: select, update
@@ -233,11 +291,11 @@ table cowork.commands
   org_id uuid not null
   command_id uuid not null
   session_id uuid not null
-  command_seq integer not null
-  kind text not null
+  command_seq cowork.ordinal not null
+  kind cowork.command_kind not null
   body jsonb not null
-  status text not null default 'waiting'::text
-  attempt integer not null default 0
+  status cowork.command_status not null default 'waiting'::text
+  attempt cowork.tally not null default 0
   reason text
   created_by uuid not null
   created_at timestamp with time zone not null default cowork.now()
@@ -246,12 +304,8 @@ table cowork.commands
   constraint commands_session_id_command_seq_key UNIQUE (session_id, command_seq)
   constraint commands_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint commands_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint commands_attempt_check CHECK ((attempt >= 0))
-  constraint commands_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))))
-  constraint commands_command_seq_check CHECK ((command_seq > 0))
-  constraint commands_kind_check CHECK ((kind = 'prompt'::text))
-  constraint commands_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'working'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
-  trigger guard_move BEFORE UPDATE OF status ON cowork.commands FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('command')
+  constraint commands_check CHECK (((ended_at IS NOT NULL) = ((status)::text = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))))
+  trigger guard_move BEFORE UPDATE OF status ON cowork.commands FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('command')
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -361,11 +415,10 @@ table cowork.feed
   xid xid8 not null default pg_current_xact_id()
   feed_id bigint not null generated always as identity
   org_id uuid not null
-  topic text not null
+  topic cowork.feed_topic not null
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  constraint feed_topic_check CHECK ((topic = ANY (ARRAY['session'::text, 'inbox'::text, 'fleet'::text])))
   index feed_by_age ON cowork.feed USING btree (at)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -398,14 +451,14 @@ table cowork.lanes
   lane_id uuid not null
   org_id uuid not null
   session_id uuid
-  next_seq bigint not null default 1
-  next_command_seq integer not null default 1
-  next_position bigint not null default 1
+  next_seq cowork.big_ordinal not null default 1
+  next_command_seq cowork.ordinal not null default 1
+  next_position cowork.big_ordinal not null default 1
   last_boot_id uuid
   work_id uuid
   command_id uuid
   attempt integer
-  token_hash text
+  token_hash cowork.sha256_hex
   lease_expires_at timestamp with time zone
   worker_id uuid
   boot_id uuid
@@ -416,10 +469,6 @@ table cowork.lanes
   constraint lanes_token_hash_key UNIQUE (token_hash)
   constraint lanes_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint lanes_check CHECK ((num_nonnulls(work_id, attempt, token_hash, lease_expires_at, worker_id, boot_id, last_batch_no) = ANY (ARRAY[0, 7])))
-  constraint lanes_next_command_seq_check CHECK ((next_command_seq > 0))
-  constraint lanes_next_position_check CHECK ((next_position > 0))
-  constraint lanes_next_seq_check CHECK ((next_seq > 0))
-  constraint lanes_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
   index lanes_by_lease_expiry ON cowork.lanes USING btree (lease_expires_at) WHERE (work_id IS NOT NULL)
   index lanes_by_worker ON cowork.lanes USING btree (worker_id) WHERE (work_id IS NOT NULL)
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=50)
@@ -508,8 +557,8 @@ table cowork.packs
 table cowork.parts
   owner cowork_owner
   session_id uuid not null
-  message_id text not null
-  part_id text not null
+  message_id cowork.some_short_id not null
+  part_id cowork.short_id not null
   org_id uuid not null
   command_id uuid
   attempt integer
@@ -517,8 +566,6 @@ table cowork.parts
   body jsonb not null
   constraint parts_pkey PRIMARY KEY (session_id, message_id, part_id)
   constraint parts_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint parts_message_id_check CHECK (((length(message_id) >= 1) AND (length(message_id) <= 100)))
-  constraint parts_part_id_check CHECK ((length(part_id) <= 100))
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -626,7 +673,7 @@ table cowork.sealed_secrets
 table cowork.session_events
   owner cowork_owner
   session_id uuid not null
-  seq bigint not null
+  seq cowork.big_ordinal not null
   org_id uuid not null
   type text not null
   part_id text
@@ -635,7 +682,6 @@ table cowork.session_events
   command_id uuid
   at timestamp with time zone not null
   constraint session_events_pkey PRIMARY KEY (session_id, seq)
-  constraint session_events_seq_check CHECK ((seq > 0))
   index session_events_deltas ON cowork.session_events USING btree (session_id, part_id) WHERE (type = 'message.part.delta'::text)
   with (autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02)
   row level security
@@ -651,9 +697,9 @@ table cowork.sessions
   session_id uuid not null
   profile_id uuid not null
   workspace_id uuid
-  title text not null
-  status text not null default 'open'::text
-  runtime_session_id text
+  title cowork.short_text not null
+  status cowork.session_status not null default 'open'::text
+  runtime_session_id cowork.runtime_id
   created_by uuid not null
   created_at timestamp with time zone not null default cowork.now()
   updated_at timestamp with time zone not null default cowork.now()
@@ -662,11 +708,8 @@ table cowork.sessions
   constraint sessions_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint sessions_org_id_profile_id_fkey FOREIGN KEY (org_id, profile_id) REFERENCES cowork.profiles(org_id, profile_id)
   constraint sessions_org_id_workspace_id_fkey FOREIGN KEY (org_id, workspace_id) REFERENCES cowork.workspaces(org_id, workspace_id)
-  constraint sessions_runtime_session_id_check CHECK ((runtime_session_id ~ '^ses_[A-Za-z0-9]{1,60}$'::text))
-  constraint sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'archived'::text])))
-  constraint sessions_title_check CHECK ((length(title) <= 200))
   index sessions_by_update ON cowork.sessions USING btree (org_id, updated_at DESC, session_id DESC)
-  trigger guard_move BEFORE UPDATE OF status ON cowork.sessions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('session')
+  trigger guard_move BEFORE UPDATE OF status ON cowork.sessions FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('session')
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -716,15 +759,12 @@ table cowork.signals
 table cowork.tenants
   owner cowork_owner
   org_id uuid not null
-  waiting bigint not null default 0
-  promoted bigint not null default 0
+  waiting cowork.big_tally not null default 0
+  promoted cowork.big_tally not null default 0
   last_tag double precision not null default 0
-  weight double precision not null default 1
+  weight cowork.share not null default 1
   constraint tenants_pkey PRIMARY KEY (org_id)
   constraint tenants_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
-  constraint tenants_promoted_check CHECK ((promoted >= 0))
-  constraint tenants_waiting_check CHECK ((waiting >= 0))
-  constraint tenants_weight_check CHECK (((weight >= (0.01)::double precision) AND (weight <= (100)::double precision)))
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=50)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -775,18 +815,18 @@ table cowork.work
   command_id uuid
   workflow_id uuid
   workflow_run_id uuid
-  work_type text not null
+  work_type cowork.work_type not null
   route_id integer not null
-  status text not null
-  class smallint not null default 0
+  status cowork.work_status not null
+  class cowork.work_class not null default 0
   tag double precision
   preferred_boot_id uuid
   position bigint not null
   is_head boolean not null
   available_at timestamp with time zone not null default cowork.now()
   ready_at timestamp with time zone
-  attempt integer not null default 0
-  strikes integer not null default 0
+  attempt cowork.tally not null default 0
+  strikes cowork.tally not null default 0
   checkpoint_version integer not null default 0
   leased_by uuid
   lease_expires_at timestamp with time zone
@@ -795,7 +835,7 @@ table cowork.work
   completed_at timestamp with time zone
   failed_at timestamp with time zone
   reason text
-  traceparent text
+  traceparent cowork.trace_context
   created_at timestamp with time zone not null default cowork.now()
   constraint work_pkey PRIMARY KEY (org_id, work_id)
   constraint work_work_id_key UNIQUE (work_id)
@@ -803,26 +843,18 @@ table cowork.work
   constraint work_org_id_command_id_fkey FOREIGN KEY (org_id, command_id) REFERENCES cowork.commands(org_id, command_id)
   constraint work_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint work_route_id_fkey FOREIGN KEY (route_id) REFERENCES cowork.routes(route_id)
-  constraint work_attempt_check CHECK ((attempt >= 0))
-  constraint work_check CHECK (((status = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)))
-  constraint work_check1 CHECK (((status = 'leased'::text) <= is_head))
-  constraint work_check2 CHECK (((status = 'leased'::text) = (leased_by IS NOT NULL)))
-  constraint work_class_check CHECK (((class >= 0) AND (class <= 2)))
-  constraint work_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'dead'::text])))
-  constraint work_strikes_check CHECK ((strikes >= 0))
-  constraint work_traceparent_check CHECK ((length(traceparent) = 55))
-  constraint work_work_type_check CHECK ((work_type = ANY (ARRAY['session_command'::text, 'secret_validate'::text, 'secret_reseal'::text])))
-  index work_aging ON cowork.work USING btree (ready_at) WHERE ((status = 'ready'::text) AND (class > 0))
+  constraint work_check CHECK (((((status)::text = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)) AND (((status)::text = 'leased'::text) <= is_head) AND (((status)::text = 'leased'::text) = (leased_by IS NOT NULL))))
+  index work_aging ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND ((class)::smallint > 0))
   unique index work_by_command ON cowork.work USING btree (org_id, command_id)
-  unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE (status = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
-  index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NULL))
-  index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE (status = 'dead'::text)
-  index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE ((status = 'queued'::text) AND is_head)
-  index work_live ON cowork.work USING btree (org_id, status) WHERE (status = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
-  index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  index work_preferred_since ON cowork.work USING btree (ready_at) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE (status = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
-  trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('work')
+  unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE ((status)::text = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
+  index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NULL))
+  index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE ((status)::text = 'dead'::text)
+  index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE (((status)::text = 'queued'::text) AND is_head)
+  index work_live ON cowork.work USING btree (org_id, status) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
+  index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
+  index work_preferred_since ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
+  unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
+  trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('work')
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=60)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -1037,6 +1069,16 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_refusals_of_all()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_source()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_strikes()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1047,6 +1089,11 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
   grant cowork_web: execute
+
+function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
 
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text

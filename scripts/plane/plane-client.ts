@@ -50,22 +50,32 @@ export class PlaneClient {
     return { status: answer.status, html: await answer.text() };
   }
 
+  /** Ends what the session is doing now. */
+  async stop(sessionId: string): Promise<void> {
+    await this.#request("POST", `/api/sessions/${sessionId}/stop`);
+  }
+
   /** The session's state after each frame of its stream, until the caller has seen enough. */
   async *follow(sessionId: string, signal: AbortSignal): AsyncGenerator<Transcript> {
-    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, {
-      headers: this.#headers(),
-      signal,
-    });
-    if (!answer.ok || !answer.body)
-      throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
     let state = emptyTranscript;
-    for await (const { name, data } of readFrames(answer.body)) {
+    for await (const { name, data } of this.frames(sessionId, signal)) {
       if (name === "snapshot") state = (data as StreamFrames["snapshot"]).transcript;
       else if (name === "changes") state = (data as StreamFrames["changes"]).events.reduce(foldEvent, state);
       else if (name === "refused")
         throw new Error(`the stream was refused: ${(data as StreamFrames["refused"]).reason}`);
       yield state;
     }
+  }
+
+  /** The stream's frames as they come. */
+  async *frames(sessionId: string, signal: AbortSignal): AsyncGenerator<{ name: string; data: unknown }> {
+    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, {
+      headers: this.#headers(),
+      signal,
+    });
+    if (!answer.ok || !answer.body)
+      throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
+    yield* readFrames(answer.body);
   }
 
   /** Resolves with the first words of the answer to the session's command of this number. */

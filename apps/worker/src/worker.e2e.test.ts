@@ -43,6 +43,7 @@ beforeAll(async () => {
     LEASE_RENEW_MS: "1000",
     LEASE_MARGIN_MS: "1000",
     SHUTDOWN_GRACE_MS: "20000",
+    RUNTIME_SPARES: "0",
   };
 });
 afterEach(async () => {
@@ -127,6 +128,54 @@ describe("a worker", () => {
     expect(await enginePids()).toEqual([]);
     await start();
     expect(spoken(await finished(sessionId))).toContain("Line 30 of 30");
+  });
+});
+
+describe("a worker with a spare runtime", () => {
+  it("gives it to the next new session, starts another, and ends an unused one with all it had when it leaves", async () => {
+    settings["RUNTIME_SPARES"] = "1";
+    const worker = await start();
+    settings["RUNTIME_SPARES"] = "0";
+    const runtimes = async (state: string) => {
+      const text = await (await fetch(`http://127.0.0.1:${worker.opsPort}/metrics`)).text();
+      return new RegExp(`cowork_runtimes\\{state="${state}"\\} (\\d+)`).exec(text)?.[1];
+    };
+    const oneIsWarm = () =>
+      eventually("one is warm", async () => (await runtimes("warm")) === "1", { withinMs: 40_000 });
+    await oneIsWarm();
+    const [spare] = await enginePids();
+    const sessionId = await world.wish("[script:tool] in the spare");
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
+    const record = await readFile(join(root, "worker", "runtimes", `${sessionId}.json`), "utf8");
+    expect(record).toContain(`"pid":${spare},`);
+    expect(await readFile(join(root, "worker", "sessions", sessionId, "workspace", "tool.txt"), "utf8")).toContain(
+      "model",
+    );
+
+    await oneIsWarm();
+    expect(await enginePids()).toHaveLength(2);
+    const directories = async () =>
+      (await readdir(join(root, "worker", "sessions"))).filter((name) => name.startsWith("spare-"));
+    expect(await directories()).toHaveLength(2);
+    expect(await endWorker(worker, "SIGTERM")).toBe(0);
+    expect(await enginePids()).toEqual([]);
+    expect(await directories()).toHaveLength(1);
+  });
+
+  it("that is killed leaves none to its follower", async () => {
+    settings["RUNTIME_SPARES"] = "1";
+    const killed = await start();
+    settings["RUNTIME_SPARES"] = "0";
+    const [spare] = await eventually(
+      "it is starting",
+      async () => ((await enginePids()).length > 0 ? enginePids() : null),
+      { withinMs: 20_000 },
+    );
+    await endWorker(killed, "SIGKILL");
+    const before = await readdir(join(root, "worker", "sessions"));
+    await start();
+    expect(await groupMembers(spare!)).toEqual([]);
+    expect((await readdir(join(root, "worker", "sessions"))).length).toBe(before.length - 1);
   });
 });
 

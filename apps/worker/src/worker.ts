@@ -13,14 +13,18 @@ import { startBroker } from "./broker/broker.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
 import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion } from "./runtime/binary.ts";
+import { permissionsIn } from "./runtime/permissions.ts";
+import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
+import { removeUngiven } from "./runtime/session-directory.ts";
 
 /** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
 const protocol = "1";
 /** Idle processes that may stay beside the busy ones. */
-const spareRuntimes = 3;
+const idleRuntimes = 3;
 const idleLookMs = 2_000;
 /** Of the grace period, what is kept for giving work back and ending processes; half of it when it is short. */
 const drainMarginMs = 12_000;
@@ -59,6 +63,7 @@ export async function startWorker(context: {
   const workerId = config.workerId as WorkerId;
   const registry = openRegistry(root.path, bootId);
   const orphans = await registry.endOrphans();
+  await removeUngiven(root.path, isSpareName);
   if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
   log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
 
@@ -67,8 +72,9 @@ export async function startWorker(context: {
     apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
     onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
   });
-  const { startMs, idleMs, silentMs } = config.runtime;
-  const most = config.lanes + spareRuntimes;
+  const { startMs, idleMs, silentMs, spares } = config.runtime;
+  const most = config.lanes + idleRuntimes + spares;
+  const permitted = permissionsIn(config.sandbox);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
@@ -77,6 +83,9 @@ export async function startWorker(context: {
     telemetry,
     startMs,
     idleMs,
+    spares,
+    // A profile that says more has its runtimes started cold.
+    sparePermissions: permissionsOf({ permissions: [] }, permitted),
     most,
   });
 
@@ -90,7 +99,7 @@ export async function startWorker(context: {
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
   const draining = new AbortController();
-  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
   const claims = startClaimLoop({
     database,
@@ -136,7 +145,8 @@ export async function startWorker(context: {
     }),
   });
   const stopLooking = every(idleLookMs, () => {
-    pool.endIdle().catch((error: unknown) => log.error({ err: error }, "an idle runtime could not be ended"));
+    if (stopping.aborted) return;
+    pool.tend().catch((error: unknown) => log.error({ err: error }, "idle runtimes could not be looked after"));
   });
   return {
     async close() {

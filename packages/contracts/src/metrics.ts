@@ -140,8 +140,8 @@ export const metrics = {
     kind: "gauge",
     unit: "1",
     roles: ["worker"],
-    labels: [],
-    help: "OpenCode processes alive under this worker.",
+    labels: ["state"],
+    help: "OpenCode processes of this worker: busy with a lease, idle after one, warm for the next session, or starting.",
   },
   cowork_events_appended_total: {
     kind: "counter",
@@ -149,6 +149,22 @@ export const metrics = {
     roles: ["worker"],
     labels: [],
     help: "Events appended under a lease.",
+  },
+  cowork_event_append_seconds: {
+    kind: "histogram",
+    unit: "s",
+    buckets: fast,
+    roles: ["worker"],
+    labels: [],
+    help: "From the oldest event of a batch being read from OpenCode to the batch's commit.",
+  },
+  cowork_prompt_accept_seconds: {
+    kind: "histogram",
+    unit: "s",
+    buckets: fast,
+    roles: ["worker"],
+    labels: ["runtime"],
+    help: "From a claim to OpenCode taking its prompt: with a live runtime, a warm one, or a cold start.",
   },
   cowork_broker_requests_total: {
     kind: "counter",

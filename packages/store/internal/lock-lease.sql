@@ -21,8 +21,7 @@ begin
   select a.* into v_attempt from cowork.attempts a where a.token_hash = v_hash;
   if not found then
     reason := 'lease_unknown';
-    insert into cowork.audit (action, reason, actor_kind, subject)
-      values ('stale_owner_write_rejected', reason, 'unknown', jsonb_build_object('writeClass', p_write_class));
+    perform internal.note_refusal('stale_owner_write_rejected', reason, null, jsonb_build_object('writeClass', p_write_class));
     return;
   end if;
   if v_attempt.outcome is not null and v_attempt.outcome <> 'lost' then

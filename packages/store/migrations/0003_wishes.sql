@@ -5,10 +5,10 @@ create table cowork.sessions (
   session_id uuid not null,
   profile_id uuid not null,
   workspace_id uuid,
-  title text not null check (length(title) <= 200),
-  status text not null default 'open' check (status in ('open', 'archived')),
+  title cowork.short_text not null,
+  status cowork.session_status not null default 'open',
   -- OpenCode's own stable id, known once a runtime has created it.
-  runtime_session_id text check (runtime_session_id ~ '^ses_[A-Za-z0-9]{1,60}$'),
+  runtime_session_id cowork.runtime_id,
   created_by uuid not null,
   created_at timestamptz not null default cowork.now(),
   updated_at timestamptz not null default cowork.now(),
@@ -26,12 +26,12 @@ create table cowork.commands (
   org_id uuid not null,
   command_id uuid not null,
   session_id uuid not null,
-  command_seq integer not null check (command_seq > 0),
-  kind text not null check (kind in ('prompt')),
+  command_seq cowork.ordinal not null,
+  kind cowork.command_kind not null,
   body jsonb not null,
-  status text not null default 'waiting' check (status in ('waiting', 'working', 'succeeded', 'failed', 'cancelled')),
+  status cowork.command_status not null default 'waiting',
   -- The newest attempt; 0 before the first.
-  attempt integer not null default 0 check (attempt >= 0),
+  attempt cowork.tally not null default 0,
   reason text,
   created_by uuid not null,
   created_at timestamptz not null default cowork.now(),
@@ -50,16 +50,16 @@ create table cowork.lanes (
   org_id uuid not null,
   -- Null for units of work that belong to no session.
   session_id uuid unique,
-  next_seq bigint not null default 1 check (next_seq > 0),
-  next_command_seq integer not null default 1 check (next_command_seq > 0),
-  next_position bigint not null default 1 check (next_position > 0),
+  next_seq cowork.big_ordinal not null default 1,
+  next_command_seq cowork.ordinal not null default 1,
+  next_position cowork.big_ordinal not null default 1,
   -- Who served it last: its runtime may still be warm there.
   last_boot_id uuid,
   -- The lease. All of it is there, or none.
   work_id uuid,
   command_id uuid,
   attempt integer,
-  token_hash text unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  token_hash cowork.sha256_hex unique,
   lease_expires_at timestamptz,
   worker_id uuid,
   boot_id uuid,
@@ -84,13 +84,10 @@ create table cowork.work (
   -- Carried from the first day; workflows fill them.
   workflow_id uuid,
   workflow_run_id uuid,
-  work_type text not null check (work_type in ('session_command', 'secret_validate', 'secret_reseal')),
+  work_type cowork.work_type not null,
   route_id integer not null references cowork.routes,
-  status text not null check (
-    status in ('queued', 'ready', 'leased', 'parked', 'succeeded', 'failed', 'cancelled', 'dead')
-  ),
-  -- 0 interactive, 1 run, 2 background.
-  class smallint not null default 0 check (class between 0 and 2),
+  status cowork.work_status not null,
+  class cowork.work_class not null default 0,
   -- Given at promotion: where the row stands among all tenants of its route.
   tag double precision,
   -- While set, only this process may claim it; cleared by the tick after a moment.
@@ -100,9 +97,9 @@ create table cowork.work (
   is_head boolean not null,
   available_at timestamptz not null default cowork.now(),
   ready_at timestamptz,
-  attempt integer not null default 0 check (attempt >= 0),
+  attempt cowork.tally not null default 0,
   -- Attempts that counted against it; a loss by drain does not.
-  strikes integer not null default 0 check (strikes >= 0),
+  strikes cowork.tally not null default 0,
   checkpoint_version integer not null default 0,
   leased_by uuid,
   lease_expires_at timestamptz,
@@ -112,15 +109,17 @@ create table cowork.work (
   failed_at timestamptz,
   reason text,
   -- W3C trace context of the request that wished for it, so that one trace joins door, clock and hands.
-  traceparent text check (length(traceparent) = 55),
+  traceparent cowork.trace_context,
   created_at timestamptz not null default cowork.now(),
   primary key (org_id, work_id),
   unique (work_id),
   foreign key (org_id, session_id) references cowork.sessions,
   foreign key (org_id, command_id) references cowork.commands,
-  check ((status = 'ready') <= (ready_at is not null and tag is not null and is_head)),
-  check ((status = 'leased') <= is_head),
-  check ((status = 'leased') = (leased_by is not null))
+  check (
+    (status = 'ready') <= (ready_at is not null and tag is not null and is_head)
+    and (status = 'leased') <= is_head
+    and (status = 'leased') = (leased_by is not null)
+  )
 ) with (
   fillfactor = 60,
   autovacuum_vacuum_scale_factor = 0.01,
@@ -145,16 +144,16 @@ create unique index work_by_command on cowork.work (org_id, command_id);
 
 create table cowork.attempts (
   work_id uuid not null references cowork.work (work_id),
-  attempt integer not null check (attempt > 0),
+  attempt cowork.ordinal not null,
   org_id uuid not null,
-  token_hash text not null unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  token_hash cowork.sha256_hex not null unique,
   -- A claim repeated after a lost answer finds what it was given.
-  request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
+  request_hash cowork.sha256_hex not null,
   worker_id uuid not null references cowork.workers,
   boot_id uuid not null,
   claimed_at timestamptz not null,
   ended_at timestamptz,
-  outcome text check (outcome in ('succeeded', 'failed', 'cancelled', 'released', 'retried', 'lost')),
+  outcome cowork.attempt_outcome,
   reason text,
   -- The furthest checkpoint it saved; a loss after progress costs no strike.
   checkpoint_version integer not null default 0,

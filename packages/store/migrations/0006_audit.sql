@@ -9,7 +9,7 @@ create table cowork.audit (
   org_id uuid,
   action text not null,
   reason text,
-  actor_kind text not null check (actor_kind in ('user', 'worker', 'scheduler', 'operator', 'unknown')),
+  actor_kind cowork.actor_kind not null,
   actor_id uuid,
   subject jsonb not null default '{}',
   primary key (at, audit_id)
@@ -17,6 +17,12 @@ create table cowork.audit (
 create table cowork.audit_rest partition of cowork.audit default;
 create index audit_by_org on cowork.audit (org_id, audit_id desc);
 create index audit_by_xid on cowork.audit (xid);
+-- For the limit on what belongs to nobody, which looks at its last minute.
+create index audit_unattributed on cowork.audit (action, at) where org_id is null;
+
+-- Counts what was over that limit. Not a row, which would stay locked until the end of whoever was refused last. After a
+-- crash of the server it may be up to 32 ahead.
+create sequence cowork.refusals_left_out;
 
 -- One chain per organisation and one, the zero id, for what belongs to none. A seal covers the rows of its chain whose
 -- transactions lie in [from_xid, to_xid): all of them had ended when it was made, so none can join later.
@@ -36,6 +42,9 @@ create table cowork.audit_seals (
 -- How far the sealer has come; one row, which also keeps two schedulers from sealing at once.
 create table cowork.audit_sealer (
   singleton boolean primary key default true check (singleton),
-  sealed_to xid8 not null default '0'
+  sealed_to xid8 not null default '0',
+  -- How many of the refusals that left no row the chain has been told of, and when.
+  left_out_told bigint not null default 0,
+  left_out_told_at timestamptz not null default '-infinity'
 );
 insert into cowork.audit_sealer default values;

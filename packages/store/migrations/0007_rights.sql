@@ -41,6 +41,7 @@ grant select on cowork.plane, cowork.orgs, cowork.sessions, cowork.lanes, cowork
 grant select, update on cowork.workers to cowork_scheduler;
 grant insert on cowork.audit_seals to cowork_scheduler;
 grant select, update on cowork.audit_sealer to cowork_scheduler;
+grant select on cowork.refusals_left_out to cowork_scheduler;
 grant select, delete on cowork.feed, cowork.idempotency, cowork.outbox to cowork_scheduler;
 
 -- The verbs' owner: no login, exact grants.
@@ -56,7 +57,8 @@ grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.c
 grant select, delete on cowork.session_events, cowork.signals to cowork_api;
 -- A session whose first prompt was refused is taken back by who made it.
 grant delete on cowork.sessions, cowork.lanes to cowork_api;
-grant select on cowork.packs, cowork.checkpoints, cowork.artifacts, cowork.usage to cowork_api;
+grant select on cowork.packs, cowork.checkpoints, cowork.artifacts, cowork.usage, cowork.audit to cowork_api;
+grant usage on cowork.refusals_left_out to cowork_api;
 
 do $$
 declare

@@ -15,9 +15,7 @@ begin
     raise exception 'malformed heartbeat' using errcode = '22023';
   end if;
   if v_worker.worker_id is null or v_worker.worker_id is distinct from p_worker_id or v_worker.status in ('retired', 'revoked') then
-    insert into cowork.audit (action, reason, actor_kind, actor_id)
-      values ('heartbeat_rejected', 'credential_invalid', case when v_worker.worker_id is null then 'unknown' else 'worker' end,
-        v_worker.worker_id);
+    perform internal.note_refusal('heartbeat_rejected', 'credential_invalid', v_worker.worker_id, '{}');
     return query select false, 'credential_invalid', null::jsonb;
     return;
   end if;
@@ -29,8 +27,7 @@ begin
         last_seen_at = cowork.now()
       where i.heartbeat_seq < excluded.heartbeat_seq;
   if not found then
-    insert into cowork.audit (action, reason, actor_kind, actor_id)
-      values ('heartbeat_rejected', 'heartbeat_out_of_order', 'worker', v_worker.worker_id);
+    perform internal.note_refusal('heartbeat_rejected', 'heartbeat_out_of_order', v_worker.worker_id, '{}');
     return query select false, 'heartbeat_out_of_order', null::jsonb;
     return;
   end if;

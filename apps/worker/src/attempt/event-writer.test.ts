@@ -38,7 +38,7 @@ function lane(
     firstBatch: 1,
     // A keeper that was released loses nothing any more.
     keeper: { lost: lost.signal, lose: (reason: Reason) => void (released || lost.abort(new LeaseLost(reason))) },
-    append: take,
+    append: (batchNo, events) => take(batchNo, events),
     finish: (batchNo, events, outcome) => take(batchNo, events, outcome.kind),
     mayRetry: (error) => error instanceof Away,
     onAppended: () => {},

@@ -23,7 +23,12 @@ export interface EventWriter {
 export interface EventWriterOptions {
   firstBatch: number;
   keeper: Pick<LeaseKeeper, "lost" | "lose">;
-  append(batchNo: number, events: readonly RuntimeEvent[]): Promise<Outcome<{ through: number }, WriteRefusal>>;
+  /** `sinceMs`: for how long the oldest of them has waited. */
+  append(
+    batchNo: number,
+    events: readonly RuntimeEvent[],
+    sinceMs: number,
+  ): Promise<Outcome<{ through: number }, WriteRefusal>>;
   finish(
     batchNo: number,
     events: readonly RuntimeEvent[],
@@ -46,7 +51,7 @@ const retryMs = 200;
 export function createEventWriter(options: EventWriterOptions): EventWriter {
   const { keeper, onAppended, onRefused } = options;
   const clock = options.clock ?? systemClock;
-  let waiting: Array<{ event: RuntimeEvent; bytes: number }> = [];
+  let waiting: Array<{ event: RuntimeEvent; bytes: number; at: number }> = [];
   let waitingBytes = 0;
   let batchNo = options.firstBatch;
   let pumping: Promise<void> | null = null;
@@ -62,7 +67,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
     }
     const next = merged ?? event;
     const bytes = Buffer.byteLength(JSON.stringify(next));
-    waiting.push({ event: next, bytes });
+    waiting.push({ event: next, bytes, at: merged && latest ? latest.at : clock.monotonicMs() });
     waitingBytes += bytes;
     if (isFull()) urgent.abort();
   };
@@ -100,8 +105,9 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   };
 
   const sendBatch = async () => {
+    const at = waiting[0]?.at ?? clock.monotonicMs();
     const events = take();
-    await send(() => options.append(batchNo, events));
+    await send(() => options.append(batchNo, events, clock.monotonicMs() - at));
     onAppended(events.length);
   };
 

@@ -10,11 +10,11 @@ import { renewLeases } from "@open-cowork/store/worker-api/renew-leases";
 import type { ActiveSpan, Telemetry } from "@open-cowork/telemetry/set-up";
 import { ConversationUnusable } from "../runtime/conversation-unusable.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
-import { permissionsIn } from "../runtime/permissions.ts";
+import type { Permissions } from "../runtime/permissions.ts";
 import { permissionsOf } from "../runtime/policy.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TurnEnd } from "../runtime/turn-tracker.ts";
-import type { RuntimePool, RuntimeWish } from "../lanes/runtime-pool.ts";
+import type { RuntimeOrigin, RuntimePool, RuntimeWish } from "../lanes/runtime-pool.ts";
 import { isFitAfter, outcomeOf, outcomeOfStop, type StopCause } from "./attempt-outcome.ts";
 import { createEventWriter, type EventWriter } from "./event-writer.ts";
 import { keepLease, LeaseLost, type LeaseKeeper, type LeaseTimes } from "./lease-keeper.ts";
@@ -25,6 +25,8 @@ export interface AttemptTools {
   pool: RuntimePool;
   lease: LeaseTimes;
   silentMs: number;
+  /** The most that any profile can let an agent do here. */
+  permitted: Permissions;
   /** Aborts when running turns have to be given back. */
   draining: AbortSignal;
 }
@@ -55,7 +57,7 @@ export function startAttempt(claimed: Claimed, claimedAt: number, tools: Attempt
   });
   telemetry.observe("cowork_claim_wait_seconds", claimed.waitMs / 1000, {});
 
-  const steps = new AttemptSteps(claimed, tools, keeper, stop, log);
+  const steps = new AttemptSteps(claimed, claimedAt, tools, keeper, stop, log);
   const attributes = { "work.id": workId, "session.id": sessionId, attempt };
   const done = telemetry
     .span("attempt", { parent: claimed.traceparent, attributes }, async (span) => {
@@ -93,6 +95,7 @@ class StopSwitch {
 
 class AttemptSteps {
   readonly #claimed: Claimed;
+  readonly #claimedAt: number;
   readonly #tools: AttemptTools;
   readonly #keeper: LeaseKeeper;
   readonly #stop: StopSwitch;
@@ -100,9 +103,18 @@ class AttemptSteps {
   /** OpenCode's id of the conversation, once there is one. */
   #conversation: string | undefined;
   #runtime: Runtime | null = null;
+  #origin: RuntimeOrigin = "cold";
 
-  constructor(claimed: Claimed, tools: AttemptTools, keeper: LeaseKeeper, stop: StopSwitch, log: Telemetry["log"]) {
+  constructor(
+    claimed: Claimed,
+    claimedAt: number,
+    tools: AttemptTools,
+    keeper: LeaseKeeper,
+    stop: StopSwitch,
+    log: Telemetry["log"],
+  ) {
     this.#claimed = claimed;
+    this.#claimedAt = claimedAt;
     this.#tools = tools;
     this.#keeper = keeper;
     this.#stop = stop;
@@ -185,7 +197,7 @@ class AttemptSteps {
    */
   async #startRuntime(policy: ProfilePolicy): Promise<Runtime> {
     const { lease, runtimeSessionId } = this.#claimed;
-    const permissions = permissionsOf(policy, permissionsIn("none"));
+    const permissions = permissionsOf(policy, this.#tools.permitted);
     const signal = AbortSignal.any([this.#keeper.lost, this.#stop.signal]);
     return this.#tools.telemetry.span("start-runtime", {}, async (span) => {
       try {
@@ -202,8 +214,9 @@ class AttemptSteps {
   async #takeInOrder(wish: RuntimeWish, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
     const { pool } = this.#tools;
     const { lease, commandId } = this.#claimed;
-    const { runtime, isReused } = await pool.take(wish, signal);
-    span.set("reused", isReused);
+    const { runtime, origin } = await pool.take(wish, signal);
+    span.set("runtime", origin);
+    this.#origin = origin;
     // OpenCode may take its time to put things in order; who must leave does not wait for it.
     const abandon = () => void pool.abandon(lease.sessionId);
     signal.addEventListener("abort", abandon);
@@ -233,6 +246,11 @@ class AttemptSteps {
         waitMs: policy.decisionWaitMs,
         silentMs: this.#tools.silentMs,
         stop: AbortSignal.any([this.#keeper.lost, this.#stop.signal]),
+        onAccepted: () => {
+          const seconds = (systemClock.monotonicMs() - this.#claimedAt) / 1000;
+          this.#tools.telemetry.observe("cowork_prompt_accept_seconds", seconds, { runtime: this.#origin });
+          span.set("accepted_ms", seconds * 1000);
+        },
         onEvents: (events) => writer.write(events),
       });
       span.set("end", end.kind);
@@ -247,12 +265,16 @@ class AttemptSteps {
     return createEventWriter({
       firstBatch: this.#claimed.nextBatch,
       keeper: this.#keeper,
-      append: async (batchNo, events) => {
-        const runtimeSessionId = this.#conversation;
-        const [outcome] = await appendEvents(database.db, [{ lease, batchNo, events, runtimeSessionId }]);
-        database.notify("events", lease.sessionId);
-        return outcome!;
-      },
+      append: (batchNo, events, sinceMs) =>
+        telemetry.span("append", { attributes: { waited_ms: sinceMs } }, async (span) => {
+          const from = systemClock.monotonicMs();
+          const runtimeSessionId = this.#conversation;
+          const [outcome] = await appendEvents(database.db, [{ lease, batchNo, events, runtimeSessionId }]);
+          database.notify("events", lease.sessionId);
+          if (outcome!.ok) span.set("through", outcome!.value.through);
+          telemetry.observe("cowork_event_append_seconds", (systemClock.monotonicMs() - from + sinceMs) / 1000, {});
+          return outcome!;
+        }),
       finish: (batchNo, events, outcome) => finishWork(database.db, { lease, batchNo, events, outcome }),
       mayRetry: (error) => error instanceof DatabaseUnavailable,
       onAppended: (events) => telemetry.count("cowork_events_appended_total", {}, events),

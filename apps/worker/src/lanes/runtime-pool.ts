@@ -1,14 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "@open-cowork/contracts/clock";
-import { createToken } from "@open-cowork/secrets/token";
-import type { Telemetry } from "@open-cowork/telemetry/set-up";
-import type { Broker } from "../broker/broker.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import type { Permissions } from "../runtime/permissions.ts";
-import type { RuntimeRegistry } from "../runtime/registry.ts";
-import { startRuntime, type Runtime } from "../runtime/runtime.ts";
-import { putStateAside } from "../runtime/session-directory.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { hasDirectory, putStateAside } from "../runtime/session-directory.ts";
+import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
 import { createSessionLocks } from "./session-locks.ts";
+import { createSpares } from "./spares.ts";
 
 /**
  * The OpenCode processes of this worker, one per session at most. A process stays for a while after its turn, so that
@@ -16,45 +14,36 @@ import { createSessionLocks } from "./session-locks.ts";
  */
 export interface RuntimePool {
   /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
-  take(wish: RuntimeWish, signal: AbortSignal): Promise<{ runtime: Runtime; isReused: boolean }>;
+  take(wish: RuntimeWish, signal: AbortSignal): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
-  /** Ends what nobody has used for the idle time. */
-  endIdle(): Promise<void>;
+  /** Ends what nobody has used for the idle time, and sees that a spare stands by. */
+  tend(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What a session's runtime was when it was taken: its own from before, a spare that it adopted, or started for it. */
+export type RuntimeOrigin = "live" | "warm" | "cold";
 
 export interface RuntimeWish {
   sessionId: string;
   /** The conversation to go on with. */
   runtimeSessionId: string | null;
-  /** Fixed when a process starts: one that was started with others is not reused. */
+  /** Fixed when a process starts: one that was started with others is not taken. */
   permissions: Permissions;
 }
 
-export interface RuntimePoolOptions {
-  workerRoot: string;
-  broker: Broker;
-  modelId: string;
-  registry: RuntimeRegistry;
-  telemetry: Telemetry;
-  startMs: number;
+export interface RuntimePoolOptions extends SeatOptions {
   idleMs: number;
-  /** Most processes at once, idle ones included. */
+  /** Most processes at once, idle ones and spares included. */
   most: number;
-}
-
-interface Seat {
-  runtime: Runtime;
-  permissions: Permissions;
-  token: string;
-  /** Null while a lease uses it. */
-  idleSince: number | null;
-  ending: Promise<void> | null;
+  /** How many stand by for sessions that have none yet, and what those let their agents do. */
+  spares: number;
+  sparePermissions: Permissions;
 }
 
 export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
@@ -63,7 +52,14 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
   // Two engines on one session's database would ruin it, also while the first one is still starting or ending.
   const locks = createSessionLocks();
   let starting = 0;
-  telemetry.gauge("cowork_runtimes", () => [{ value: seats.size + starting, labels: {} }]);
+  const spares = createSpares(options);
+  const count = () => seats.size + starting + spares.size();
+  telemetry.gauge("cowork_runtimes", () => {
+    const idle = idleSeats().length;
+    const warm = spares.ready();
+    const states = { busy: seats.size - idle, idle, warm, starting: starting + spares.size() - warm };
+    return Object.entries(states).map(([state, value]) => ({ value, labels: { state } }));
+  });
 
   const end = (sessionId: string, seat: Seat): Promise<void> => {
     broker.dismiss(seat.token);
@@ -87,9 +83,12 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
 
   const makeRoom = async () => {
-    while (seats.size + starting >= options.most) {
+    while (count() >= options.most) {
       const longestIdle = idleSeats()[0];
-      if (!longestIdle) return;
+      if (!longestIdle) {
+        if (await spares.yield()) continue;
+        return;
+      }
       // Another session's trouble is not ours; it counts as idle no longer, so this ends.
       await endQuietly(...longestIdle);
     }
@@ -97,20 +96,12 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
 
   const start = async (wish: RuntimeWish, signal: AbortSignal): Promise<Seat> => {
     await makeRoom();
-    const token = createToken("broker");
-    const log = telemetry.log.child({ sessionId: wish.sessionId });
-    const startedAt = systemClock.monotonicMs();
-    let outcome = "failed";
     starting += 1;
     try {
-      const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
-      const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
-      const runtime = await startRuntime({ ...options, ...wish, door, signal, onTrouble });
-      outcome = "ok";
-      return { runtime, permissions: wish.permissions, token, idleSince: null, ending: null };
+      const { sessionId: name, ...rest } = wish;
+      return await startSeat(options, { ...rest, name, isWarm: false, signal });
     } finally {
       starting -= 1;
-      telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
     }
   };
 
@@ -122,12 +113,18 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       present?.runtime.runtimeSessionId === runtimeSessionId && isDeepStrictEqual(present.permissions, permissions);
     if (isFit && isWished) {
       present.idleSince = null;
-      return { seat: present, isReused: true };
+      return { seat: present, origin: "live" } as const;
     }
     if (present) await end(sessionId, present);
+    const isFresh = runtimeSessionId === null && !hasDirectory(options.workerRoot, sessionId);
+    const spare = isFresh ? await spares.adopt(sessionId, permissions) : null;
+    if (spare) {
+      seats.set(sessionId, spare);
+      return { seat: spare, origin: "warm" } as const;
+    }
     const seat = await start(wish, signal);
     seats.set(sessionId, seat);
-    return { seat, isReused: false };
+    return { seat, origin: "cold" } as const;
   };
 
   return {
@@ -135,9 +132,9 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       const { sessionId } = wish;
       await locks.lock(sessionId, signal);
       try {
-        const { seat, isReused } = await reuseOrStart(wish, signal);
+        const { seat, origin } = await reuseOrStart(wish, signal);
         broker.admit(seat.token);
-        return { runtime: seat.runtime, isReused };
+        return { runtime: seat.runtime, origin };
       } catch (error) {
         locks.unlock(sessionId);
         throw startFailure(error);
@@ -174,7 +171,7 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       if (seat) await endQuietly(sessionId, seat);
     },
 
-    async endIdle() {
+    async tend() {
       const now = systemClock.monotonicMs();
       const isOver = (seat: Seat) => seat.runtime.exited.aborted || now - seat.idleSince! >= options.idleMs;
       await Promise.all(
@@ -182,10 +179,11 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
           .filter(([, seat]) => isOver(seat))
           .map(([sessionId, seat]) => endQuietly(sessionId, seat)),
       );
+      await spares.tend(() => starting === 0 && count() < options.most);
     },
 
     async close() {
-      await Promise.all([...seats].map(([sessionId, seat]) => endQuietly(sessionId, seat)));
+      await Promise.all([spares.close(), ...[...seats].map(([sessionId, seat]) => endQuietly(sessionId, seat))]);
     },
   };
 }

@@ -43,13 +43,19 @@ class EngineRefused extends Error {
 
 export type EngineClient = ReturnType<typeof engineClient>;
 
-export function engineClient(url: string, password: string) {
+/** Wraps each call, so that a trace tells what was asked of OpenCode and how long it took. */
+export type TraceCall = <T>(name: string, call: () => Promise<T>) => Promise<T>;
+export const untraced: TraceCall = (_, call) => call();
+
+export function engineClient(url: string, password: string, trace: TraceCall = untraced) {
   const authorization = `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}`;
 
   // No connection is kept: the next engine may get this one's port (4096 mostly), and would be sent a dead socket.
   const always = { authorization, connection: "close" };
 
-  const send = async (method: string, path: string, body: unknown, withinMs: number): Promise<Response> => {
+  const send = (method: string, path: string, body: unknown, withinMs: number): Promise<Response> =>
+    trace(`opencode ${method} ${path.replaceAll(/\/[a-z]+_\w+/g, "/*")}`, () => exchange(method, path, body, withinMs));
+  const exchange = async (method: string, path: string, body: unknown, withinMs: number): Promise<Response> => {
     const response = await fetch(url + path, {
       method,
       headers: { ...always, ...(body === undefined ? {} : { "content-type": "application/json" }) },
@@ -74,6 +80,7 @@ export function engineClient(url: string, password: string) {
   return {
     health: (withinMs: number) => call(health, "GET", "/global/health", undefined, withinMs),
     createSession: (title: string) => call(engineSession, "POST", "/session", { title }),
+    deleteSession: (id: string) => call(z.boolean(), "DELETE", session(id)),
     findSession: async (id: string) => {
       try {
         return await call(engineSession, "GET", session(id));

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { createToken } from "@open-cowork/secrets/token";
 import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
 import { findEngineBinary } from "./binary.ts";
-import { engineClient, type EngineClient } from "./engine-client.ts";
+import { engineClient, type EngineClient, type TraceCall, untraced } from "./engine-client.ts";
 import { engineEnvironment, type ModelDoor } from "./engine-settings.ts";
 import { captureOutput } from "./output-tail.ts";
 import { endProcessGroup, killAtExit } from "./process-group.ts";
@@ -30,6 +30,8 @@ export interface EngineProcess {
   exited: AbortSignal;
   /** The newest output, for a log line. */
   output(): string;
+  /** From now on it is this session's. */
+  adoptedBy(sessionId: string): Promise<void>;
   /** Ends the whole process group and proves it. */
   end(): Promise<void>;
 }
@@ -46,8 +48,10 @@ export async function startEngine(options: {
   registry: RuntimeRegistry;
   startMs: number;
   signal: AbortSignal;
+  trace?: TraceCall;
 }): Promise<EngineProcess> {
-  const { sessionId, directory, registry } = options;
+  const { directory, registry, trace = untraced } = options;
+  let { sessionId } = options;
   const password = createToken("broker");
   const child = spawn(findEngineBinary(), ["serve", "--hostname", "127.0.0.1", "--port", "0"], {
     cwd: directory.workspace,
@@ -73,15 +77,20 @@ export async function startEngine(options: {
     await registry.remove(sessionId);
   };
 
+  const adoptedBy = async (adopter: string) => {
+    await registry.rename(sessionId, adopter);
+    sessionId = adopter;
+  };
+
   try {
     // Without a pid the spawn has failed; the error that says why comes with the next tick.
     if (pid === undefined) throw await aborted(exit.signal);
     await registry.add(sessionId, pid);
     const waiting = AbortSignal.any([exit.signal, options.signal, deadline(options.startMs, "OpenCode's start")]);
-    const url = await listeningUrl(output, waiting);
-    const client = engineClient(url, password);
+    const url = await trace("opencode listens", () => listeningUrl(output, waiting));
+    const client = engineClient(url, password, trace);
     const { version } = await untilHealthy(client, waiting);
-    return { client, url, pid, password, version, exited: exit.signal, output: output.text, end };
+    return { client, url, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
   } catch (error) {
     await end();
     throw new EngineStartFailed((error as Error).message, output.text(), error);

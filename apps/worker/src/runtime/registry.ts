@@ -21,6 +21,8 @@ export type RuntimeRecord = z.infer<typeof runtimeRecord>;
 export interface RuntimeRegistry {
   add(sessionId: string, pid: number): Promise<void>;
   remove(sessionId: string): Promise<void>;
+  /** The same process under another session's name. */
+  rename(from: string, to: string): Promise<void>;
   /** Ends the predecessor's runtimes that are provably its own; returns the sessions whose runtime was ended. */
   endOrphans(): Promise<string[]>;
 }
@@ -28,6 +30,11 @@ export interface RuntimeRegistry {
 export function openRegistry(workerRoot: string, workerBootId: string): RuntimeRegistry {
   const folder = join(workerRoot, "runtimes");
   const fileOf = (sessionId: string) => join(folder, `${sessionId}.json`);
+  const write = async (record: RuntimeRecord) => {
+    const temporary = `${fileOf(record.sessionId)}.new`;
+    await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
+    await rename(temporary, fileOf(record.sessionId));
+  };
 
   return {
     async add(sessionId, pid) {
@@ -37,9 +44,15 @@ export function openRegistry(workerRoot: string, workerBootId: string): RuntimeR
       if (startTime === null || bootId === null) return;
       const record: RuntimeRecord = { pid, pgid: pid, processStartTime: startTime, bootId, sessionId, workerBootId };
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      const temporary = `${fileOf(sessionId)}.new`;
-      await writeFile(temporary, JSON.stringify(record), { mode: 0o600 });
-      await rename(temporary, fileOf(sessionId));
+      await write(record);
+    },
+
+    async rename(from, to) {
+      const record = await readRecord(fileOf(from));
+      if (!record) return;
+      // The new one first: two records of one process do no harm, and none would leave it to nobody.
+      await write({ ...record, sessionId: to });
+      await rm(fileOf(from), { force: true });
     },
 
     remove: (sessionId) => rm(fileOf(sessionId), { force: true }),

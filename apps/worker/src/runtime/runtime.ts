@@ -3,6 +3,7 @@ import type { RuntimeEvent } from "@open-cowork/contracts/events";
 import { createAsks } from "./asks.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
+import type { TraceCall } from "./engine-client.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
 import type { ModelDoor } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
@@ -11,16 +12,16 @@ import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
 import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
-import { openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
+import { giveDirectory, openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
 import type { TurnEnd } from "./turn-tracker.ts";
+import { warmUp } from "./warm-up.ts";
 
 /**
  * One OpenCode process for one session, as the rest of the worker sees it. Everything that knows OpenCode stays below
  * this file.
  */
 export interface Runtime {
-  readonly sessionId: string;
   /** OpenCode's own id of the conversation. */
   readonly runtimeSessionId: string;
   readonly version: string;
@@ -32,13 +33,15 @@ export interface Runtime {
   turn(options: TurnRequest): Promise<TurnEnd>;
   /** What became of something that the running turn has asked. */
   decide(decided: Decided): void;
+  /** Makes a warm runtime this session's, which has none and no directory yet. */
+  adopt(sessionId: string): Promise<void>;
   /** The newest output of the process, cleaned, for the log. */
   output(): string;
   /** Resolves once no process of its group is left. */
   end(): Promise<void>;
 }
 
-export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop"> {
+export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop" | "onAccepted"> {
   commandId: string;
   /** How long what the agent asks waits for a person. */
   waitMs: number;
@@ -55,7 +58,10 @@ export interface RuntimeOptions {
   startMs: number;
   signal: AbortSignal;
   onTrouble(error: unknown, what: string): void;
+  trace?: TraceCall;
   permissions: Permissions;
+  /** Started before anybody asked: `sessionId` is its own name until a session adopts it. */
+  isWarm?: boolean;
 }
 
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
@@ -75,9 +81,10 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   const { door, onTrouble } = options;
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
+    if (options.isWarm) await warmUp(client, door.modelId, AbortSignal.any([options.signal, engine.exited]));
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
-    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id) };
+    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id, known === null) };
   };
   const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 
@@ -99,7 +106,6 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
   });
 
   return {
-    sessionId: options.sessionId,
     runtimeSessionId,
     version: engine.version,
     pid: engine.pid,
@@ -129,6 +135,11 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
       await asks.end();
       conversation.ended(end.kind === "completed");
       return end;
+    },
+
+    async adopt(sessionId) {
+      await giveDirectory(options.workerRoot, options.sessionId, sessionId);
+      await engine.adoptedBy(sessionId);
     },
 
     async end() {

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync, realpathSync } from "node:fs";
+import { mkdir, readdir, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { engineVersion } from "./binary.ts";
@@ -15,7 +15,9 @@ export interface SessionDirectory {
 }
 
 export function sessionDirectoryOf(workerRoot: string, sessionId: string): SessionDirectory {
-  const root = resolve(workerRoot, "sessions", sessionId);
+  const path = pathOf(workerRoot, sessionId);
+  // The directory of a session that was given a spare runtime has the spare's name; see giveDirectory.
+  const root = existsSync(path) ? realpathSync(path) : path;
   const state = join(root, "state");
   return {
     root,
@@ -24,6 +26,33 @@ export function sessionDirectoryOf(workerRoot: string, sessionId: string): Sessi
     workspace: join(root, "workspace"),
     database: join(state, "opencode.db"),
   };
+}
+
+const pathOf = (workerRoot: string, name: string) => resolve(workerRoot, "sessions", name);
+
+export function hasDirectory(workerRoot: string, sessionId: string): boolean {
+  return existsSync(pathOf(workerRoot, sessionId));
+}
+
+/**
+ * Makes a spare runtime's directory the session's own, for good: by a link and not by a new name, because OpenCode wrote
+ * the paths into its database, and a conversation does not go on in another place.
+ */
+export async function giveDirectory(workerRoot: string, spareId: string, sessionId: string): Promise<void> {
+  await symlink(spareId, pathOf(workerRoot, sessionId));
+}
+
+export async function removeDirectory(workerRoot: string, spareId: string): Promise<void> {
+  await rm(pathOf(workerRoot, spareId), { recursive: true, force: true });
+}
+
+/** Removes the directories of spares that a killed worker never gave to a session. */
+export async function removeUngiven(workerRoot: string, isSpare: (name: string) => boolean): Promise<void> {
+  const entries = await readdir(resolve(workerRoot, "sessions"), { withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink());
+  const given = new Set(await Promise.all(links.map(({ name }) => readlink(pathOf(workerRoot, name)))));
+  const ungiven = entries.filter((entry) => entry.isDirectory() && isSpare(entry.name) && !given.has(entry.name));
+  for (const { name } of ungiven) await removeDirectory(workerRoot, name);
 }
 
 /** Creates what is missing and keeps what is there, so it also adopts the directory of an earlier attempt. */

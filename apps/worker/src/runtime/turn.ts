@@ -17,6 +17,8 @@ export interface TurnOptions {
   listeners: Set<(event: EngineEvent) => Promise<void> | void>;
   mapper: EventMapper;
   asks: Pick<Asks, "isWaiting" | "failure">;
+  /** OpenCode has taken the prompt. */
+  onAccepted?: () => void;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
   exited: AbortSignal;
   /** Aborts when the turn is to stop; it then ends as soon as OpenCode has put its messages in order. */
@@ -98,6 +100,7 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
     const model = { providerID: providerId, modelID: options.modelId };
     // Never a messageID: the same one twice appends to the message. Always the model: the last one sticks.
     await client.prompt(sessionId, { model, parts: [{ type: "text", text: options.text }] });
+    options.onAccepted?.();
     for (;;) {
       if (stop.aborted) return await abort({ kind: "aborted" });
       // First: a call that nobody approved may have ended the turn as if all were well.

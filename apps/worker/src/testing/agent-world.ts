@@ -22,6 +22,8 @@ export interface AgentWorld {
     sessionId?: string;
     runtimeSessionId?: string | null;
     permissions?: Permissions;
+    /** Then the broker does not know the token yet. */
+    isWarm?: boolean;
   }): Promise<Started>;
   close(): Promise<void>;
 }
@@ -49,9 +51,14 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
     model,
     broker,
     brokerOutcomes,
-    async start({ sessionId = newId<"session">(), runtimeSessionId = null, permissions = permissionsIn("none") } = {}) {
+    async start({
+      sessionId = newId<"session">(),
+      runtimeSessionId = null,
+      permissions = permissionsIn("none"),
+      isWarm = false,
+    } = {}) {
       const token = createToken("broker");
-      broker.admit(token);
+      if (!isWarm) broker.admit(token);
       const troubles: string[] = [];
       const starting = startRuntime({
         workerRoot: root,
@@ -62,6 +69,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
         startMs: 60_000,
         signal: new AbortController().signal,
         onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
+        isWarm,
         permissions,
       });
       starts.add(starting);

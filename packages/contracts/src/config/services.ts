@@ -99,6 +99,9 @@ export const workerConfig = z.strictObject({
     startMs: ms(60_000, "OpenCode must be ready within this long."),
     silentMs: ms(120_000, "A turn in which OpenCode shows no progress for this long is ended."),
     idleMs: ms(300_000, "An OpenCode process that nobody uses for this long is ended."),
+    spares: setting(z.number().int().min(0).max(20).default(1), {
+      help: "How many OpenCode processes stand by, warmed up, for new sessions; each takes about 500 MB.",
+    }),
   }),
   model: section({
     baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),

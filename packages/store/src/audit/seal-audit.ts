@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { sql } from "kysely";
+import type { Tx } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
 import { firstHead, platformChain, rowText } from "./row-text.ts";
 
@@ -23,6 +24,7 @@ export function sealAudit(db: Db): Promise<SealedChain[]> {
     const from = sealers[0]?.from;
     // Another scheduler is at it.
     if (from === undefined) return [];
+    await tellOfLeftOut(tx);
     const { rows: watermarks } = await sql<{ to: string }>`
       select pg_snapshot_xmin(pg_current_snapshot())::text as to`.execute(tx);
     const to = watermarks[0]!.to;
@@ -46,6 +48,19 @@ export function sealAudit(db: Db): Promise<SealedChain[]> {
     await sql`update cowork.audit_sealer set sealed_to = ${to}::text::xid8`.execute(tx);
     return sealed;
   });
+}
+
+/** Refusals of nobody's that were too many to leave a row each: their number, at most once a minute. */
+async function tellOfLeftOut(tx: Tx): Promise<void> {
+  await sql`with counted as (
+      select c.total, c.total - s.left_out_told as untold from cowork.audit_sealer s,
+          (select case when is_called then last_value else 0 end as total from cowork.refusals_left_out) c
+        where c.total > s.left_out_told and s.left_out_told_at <= cowork.now() - interval '1 minute'
+    ), noted as (
+      insert into cowork.audit (action, actor_kind, subject)
+        select 'refusals_left_out', 'scheduler', jsonb_build_object('count', c.untold) from counted c
+    )
+    update cowork.audit_sealer set left_out_told = c.total, left_out_told_at = cowork.now() from counted c`.execute(tx);
 }
 
 export function hashRows(texts: readonly string[]): string {

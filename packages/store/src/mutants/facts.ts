@@ -167,4 +167,11 @@ export const facts: readonly Mutant[] = [
     ],
     tests: ["database/roles.test.ts"],
   },
+  {
+    bug: "refusals of nobody's leave a row each",
+    changes: [
+      { file: "internal/note-refusal.sql", find: "if v_of_source >= internal.most_refusals_of_source() or", put: "if" },
+    ],
+    tests: ["audit/unattributed.test.ts"],
+  },
 ];

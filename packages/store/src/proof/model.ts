@@ -13,7 +13,7 @@ import { live, type AttemptRow, type Fact, type LaneRow, type State, type WorkRo
  */
 export interface Model extends State {
   bug: Bug | null;
-  caps: { strikes: number; attempts: number };
+  caps: Caps;
   history: Fact[];
   /** Counts transactions, so that the history can say what was written together. */
   commit: number;
@@ -24,8 +24,17 @@ export interface Model extends State {
     AttemptRow,
     { token: string; request: string; finishBatch: number | null; answer: number; lastAnswer: number; memory: number }
   >;
+  /** When each worker left evidence outside of any organisation. */
+  refusals: Array<{ worker: number; reason: string; at: number }>;
   /** The highest tag of tenants outside of this schedule: an idle route's floor follows it. */
   tagsElsewhere: number;
+}
+
+export interface Caps {
+  strikes: number;
+  attempts: number;
+  /** Pieces of evidence of one kind a minute that a worker may leave outside of any organisation. */
+  refusals: number;
 }
 
 export interface Boot {
@@ -231,7 +240,7 @@ export interface Shape {
   boots: number[];
 }
 
-export function createModel(shape: Shape, caps: Model["caps"], bug: Bug | null = null): Model {
+export function createModel(shape: Shape, caps: Caps, bug: Bug | null = null): Model {
   return {
     bug,
     caps,
@@ -253,6 +262,7 @@ export function createModel(shape: Shape, caps: Model["caps"], bug: Bug | null =
     boots: shape.boots.map((worker) => ({ worker, heartbeat: null })),
     floor: 0,
     tagsElsewhere: 0,
+    refusals: [],
     audit: [],
     dead: [],
     history: [],

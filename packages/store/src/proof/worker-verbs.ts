@@ -250,13 +250,24 @@ export function heartbeat(
   const row = m.boots[boot]!;
   const status = m.workers[row.worker]!;
   if (!workerLifecycle[status].heartbeats) {
-    m.audit.push("heartbeat_rejected credential_invalid");
+    noteRefusal(m, row.worker, "credential_invalid");
     return refused("credential_invalid");
   }
   if (row.heartbeat && row.heartbeat.seq >= seq) {
-    m.audit.push("heartbeat_rejected heartbeat_out_of_order");
+    noteRefusal(m, row.worker, "heartbeat_out_of_order");
     return refused("heartbeat_out_of_order");
   }
   row.heartbeat = { seq, at: tick(m), draining };
   return accepted({ status });
+}
+
+const refusalsMs = 60_000;
+
+/** No organisation's evidence: some of a kind a minute for each source. */
+function noteRefusal(m: Model, worker: number, reason: string): void {
+  const at = tick(m);
+  const recent = m.refusals.filter((one) => one.worker === worker && one.reason === reason && one.at > at - refusalsMs);
+  if (recent.length >= m.caps.refusals) return;
+  m.refusals.push({ worker, reason, at: tick(m) });
+  m.audit.push(`heartbeat_rejected ${reason}`);
 }

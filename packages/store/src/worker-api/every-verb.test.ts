@@ -167,7 +167,7 @@ describe("every verb of a worker", () => {
     }
     expect(await state()).toEqual(before);
     for (const row of await evidence(audited))
-      expect(row).toEqual({ reason: "lease_unknown", writeClass: row.writeClass });
+      expect(row).toEqual({ reason: "lease_unknown", writeClass: row.writeClass, source: "127.0.0.1" });
     expect((await evidence(audited)).length).toBeGreaterThanOrEqual(fenced.length - 2);
     await end(world, lease);
   });
