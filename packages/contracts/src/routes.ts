@@ -99,6 +99,7 @@ export const routes = {
     ratePerMinute: 120,
     answers: "json",
   },
+  listProfiles: { method: "GET", path: "/api/profiles", who: "viewer", ratePerMinute: 600, answers: "json" },
   decide: {
     method: "POST",
     path: "/api/sessions/:sessionId/decisions/:decisionId",

@@ -135,6 +135,14 @@ describe("a session that waits for a person", () => {
 });
 
 describe("the profile of a new session", () => {
+  it("is one of those that the organisation has, the default first", async () => {
+    const { profiles } = (await (await world.get("/api/profiles", { cookie })).json()) as {
+      profiles: Array<{ name: string; about: string }>;
+    };
+    expect(profiles.map(({ name }) => name)).toEqual(["default", "careful"]);
+    for (const { about } of profiles) expect(about).toMatch(/\.$/);
+  });
+
   it("is chosen by name, and one that is not there is refused", async () => {
     const careful = await world.post("/api/sessions", { prompt: "x", profile: "careful" }, { cookie });
     expect(careful.status).toBe(201);

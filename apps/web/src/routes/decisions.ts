@@ -1,6 +1,7 @@
 import { DecisionAnswer } from "@open-cowork/contracts/http";
 import { idSchema, type DecisionId } from "@open-cowork/contracts/ids";
 import { decide } from "@open-cowork/store/decisions/decide";
+import { listProfiles } from "@open-cowork/store/profiles/list-profiles";
 import type { Door } from "../door/mount-routes.ts";
 import { oncePerKey } from "../door/once-per-key.ts";
 import { check, readFields, readJson, type Read } from "../door/read-body.ts";
@@ -9,8 +10,8 @@ import type { Handlers, PersonVisit } from "../door/visit.ts";
 import { answerIn } from "../transcript/answer-in.ts";
 import { sessionIdOf } from "./sessions.ts";
 
-/** What people decide about an agent's asks, by API and by form. The worker that waits for it hears of it at once. */
-export function decisionRoutes(door: Door): Pick<Handlers, "decide" | "decideForm"> {
+/** Under which policies agents may work, and what people decide about their asks, by API and by form. The worker that waits for it hears of it at once. */
+export function decisionRoutes(door: Door): Pick<Handlers, "decide" | "decideForm" | "listProfiles"> {
   const { database } = door;
   const make = async (visit: PersonVisit, wish: Read<DecisionAnswer>) => {
     const sessionId = sessionIdOf(visit);
@@ -28,6 +29,8 @@ export function decisionRoutes(door: Door): Pick<Handlers, "decide" | "decideFor
     return made.ok ? { ok: true as const, sessionId: sessionId.value, ...made.value } : made;
   };
   return {
+    listProfiles: async ({ person }) => Response.json({ profiles: await listProfiles(database.db, person) }),
+
     decide: async (visit) => {
       const made = await make(visit, await readJson(visit, DecisionAnswer));
       return made.ok ? Response.json({ status: made.status }, { status: 202 }) : made;

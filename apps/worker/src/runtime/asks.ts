@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { systemClock, type Clock } from "@open-cowork/contracts/clock";
@@ -67,6 +68,8 @@ export function createAsks(options: {
   const clock = options.clock ?? systemClock;
   const open = new Map<string, OpenAsk>();
   let turn: AskingTurn | null = null;
+  /** Runs what a signal brings as a part of the turn, so that it is found in the turn's trace. */
+  let inTurn = AsyncLocalStorage.snapshot();
   let failure: AskFailure | null = null;
   /** One no to a call is a no to every other call that waits in the same session: OpenCode says so for each. */
   let hasRejected = false;
@@ -132,6 +135,18 @@ export function createAsks(options: {
     await replyTo(entry, replyOf(decided));
   };
 
+  const applyInTheEnd = async (entry: OpenAsk, decided: Decided) => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await apply(entry, decided);
+      } catch (error) {
+        onTrouble(error, "handing a decision to OpenCode");
+        if (attempt === tries) return fail("runtime_error", "OpenCode did not take a decision");
+        await clock.sleep(tryAgainMs);
+      }
+    }
+  };
+
   return {
     async hear(event) {
       if (event.type === "permission.asked" || event.type === "question.asked") await asked(event);
@@ -146,6 +161,7 @@ export function createAsks(options: {
 
     begin(next) {
       turn = next;
+      inTurn = AsyncLocalStorage.snapshot();
       failure = null;
       hasRejected = false;
     },
@@ -160,17 +176,7 @@ export function createAsks(options: {
     decide(decided) {
       const entry = [...open.values()].find(({ decisionId }) => decisionId === decided.decisionId);
       if (!entry || entry.reply !== null) return;
-      void (async () => {
-        for (let attempt = 1; ; attempt += 1) {
-          try {
-            return await apply(entry, decided);
-          } catch (error) {
-            onTrouble(error, "handing a decision to OpenCode");
-            if (attempt === tries) return fail("runtime_error", "OpenCode did not take a decision");
-            await clock.sleep(tryAgainMs);
-          }
-        }
-      })();
+      void inTurn(() => applyInTheEnd(entry, decided));
     },
 
     isWaiting() {
