@@ -26,7 +26,7 @@ export function QuestionFields({
           ))}
           {custom === false ? null : (
             <label class="ask-own" for={`own-${decisionId}-${n}`}>
-              <span>In your own words</span>
+              <span>{multiple ? "And in your own words" : "Or in your own words"}</span>
               <input
                 id={`own-${decisionId}-${n}`}
                 type="text"
