@@ -427,6 +427,14 @@ table cowork.feed
   grant cowork_scheduler: delete, select
   grant cowork_web: select
 
+table cowork.head_mender
+  owner cowork_owner
+  singleton boolean not null default true
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  constraint head_mender_pkey PRIMARY KEY (singleton)
+  constraint head_mender_singleton_check CHECK (singleton)
+  grant cowork_api: select, update
+
 table cowork.idempotency
   owner cowork_owner
   org_id uuid not null
@@ -898,6 +906,7 @@ table cowork.worker_incarnations
   draining boolean not null
   report jsonb not null
   constraint worker_incarnations_pkey PRIMARY KEY (worker_id, boot_id)
+  constraint worker_incarnations_boot_id_key UNIQUE (boot_id)
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
@@ -936,7 +945,7 @@ table cowork.workers
   constraint workers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'draining'::text, 'paused'::text, 'unhealthy'::text, 'retired'::text, 'revoked'::text])))
   trigger guard_move BEFORE UPDATE OF status ON cowork.workers FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('worker')
   grant cowork_api: select, update
-  grant cowork_scheduler: select, update
+  grant cowork_scheduler: select
 
 table cowork.workspaces
   owner cowork_owner
@@ -956,6 +965,11 @@ table cowork.workspaces
 function cowork.guard_move()
   returns trigger
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.lawful_moves(p_machine text)
+  returns text[]
+  language sql immutable
   owner cowork_owner
 
 function cowork.make_partitions(p_months integer)
@@ -1018,7 +1032,7 @@ function internal.end_stuck_backends(p_older_than_ms integer)
 
 function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
 
@@ -1041,15 +1055,20 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
 
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
-  language plpgsql stable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
 function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt integer)
   returns text
-  language plpgsql immutable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1059,12 +1078,34 @@ function internal.mark_heads(p_lane_ids uuid[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.mark_revoked(p_worker_id uuid)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.mark_unhealthy(p_after_ms integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.mend_heads(p_lanes integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.most_attempts()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.most_batch_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_lease_ms()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
@@ -1090,6 +1131,11 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   owner cowork_api
   grant cowork_web: execute
 
+function internal.must_read_committed()
+  returns void
+  language plpgsql stable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1107,7 +1153,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1146,7 +1192,7 @@ function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at tim
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1163,7 +1209,7 @@ function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uui
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])
@@ -1186,7 +1232,7 @@ function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisio
 
 function internal.settle_ready(p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1231,19 +1277,19 @@ function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
 
 function worker_api_v1.append_events(p_batches jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.finish(p_endings jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
@@ -1268,7 +1314,7 @@ function worker_api_v1.record_usage(p_token text, p_records jsonb)
 
 function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 

@@ -8,6 +8,7 @@ import { decisionTick } from "./loops/decisions.ts";
 import { gaugeTick } from "./loops/gauges.ts";
 import { promotionTick } from "./loops/promotion.ts";
 import { recoveryTick } from "./loops/recovery.ts";
+import { stuckBackendsTick } from "./loops/stuck-backends.ts";
 import { sealTick } from "./loops/seal.ts";
 import { workerHealthTick } from "./loops/worker-health.ts";
 
@@ -41,7 +42,11 @@ await runService({
     const world = { database, telemetry };
     // Each at its own pace, so that a slow one delays no other.
     const loops = [
-      startLoop("recovery", config.recoveryMs, () => recoveryTick(world, config.lease.ttlMs), { telemetry, stopping }),
+      startLoop("stuck backends", config.recoveryMs, () => stuckBackendsTick(world, config.lease.ttlMs), {
+        telemetry,
+        stopping,
+      }),
+      startLoop("recovery", config.recoveryMs, () => recoveryTick(world), { telemetry, stopping }),
       startLoop("promotion", config.recoveryMs, () => promotionTick(world), { telemetry, stopping }),
       startLoop("decisions", config.recoveryMs, () => decisionTick(world), { telemetry, stopping }),
       startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), {

@@ -5,6 +5,7 @@ import { newId, type BootId, type WorkerId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { openDatabase } from "@open-cowork/store/database/open";
 import { selfCheck } from "@open-cowork/store/database/self-check";
+import { workerWarmUp } from "@open-cowork/store/worker-api/warm-up";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
@@ -12,14 +13,16 @@ import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
 import { startBroker } from "./broker/broker.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
-import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
-import { engineVersion } from "./runtime/binary.ts";
+import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
+import { engineFiles } from "./runtime/engine-files.ts";
 import { permissionsIn } from "./runtime/permissions.ts";
 import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
+import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
 
 /** Of the worker's side of `worker_api_v1`; the plane may refuse a process that speaks an older one. */
 const protocol = "1";
@@ -37,7 +40,6 @@ export async function startWorker(context: {
 }): Promise<{ close(): Promise<void> }> {
   const { config, telemetry, stopping } = context;
   const { log } = telemetry;
-  refuseUnsafe(config);
   const root = await openWorkerRoot(config.root);
   if ("heldBy" in root) {
     throw new StartRefused([
@@ -50,9 +52,10 @@ export async function startWorker(context: {
     ...config.database,
     applicationName: "cowork-worker",
     transactionPooler,
+    warmUp: workerWarmUp,
     onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
   });
-  const problems = await selfCheck(database, "worker");
+  const [problems] = await Promise.all([selfCheck(database, "worker"), refuseUnprovenBinary()]);
   if (problems.length > 0) {
     await database.close();
     await root.release();
@@ -65,19 +68,33 @@ export async function startWorker(context: {
   const orphans = await registry.endOrphans();
   await removeUngiven(root.path, isSpareName);
   if (orphans.length > 0) log.warn({ sessions: orphans }, "ended the runtimes that an earlier process left behind");
-  log.warn("sandbox none: agents run without confinement as this worker's own user; for development only");
+  const chosen = await chooseSandbox({
+    wish: config.sandbox,
+    tier: config.tier,
+    workerRoot: root.path,
+    firstUid: config.sandboxFirstUid,
+    files: engineFiles(),
+  });
+  if ("refused" in chosen) {
+    await database.close();
+    await root.release();
+    throw new StartRefused([chosen.refused]);
+  }
+  const { sandbox } = chosen;
+  if (chosen.warning !== null) log.warn(chosen.warning);
 
-  const broker = await startBroker({
+  const broker = startBroker({
     upstream: config.model.baseUrl,
     apiKey: config.model.apiKey === undefined ? null : new Secret(config.model.apiKey),
     onRequest: (outcome) => telemetry.count("cowork_broker_requests_total", { outcome }),
   });
   const { startMs, idleMs, silentMs, spares } = config.runtime;
   const most = config.lanes + idleRuntimes + spares;
-  const permitted = permissionsIn(config.sandbox);
+  const permitted = permissionsIn(sandbox.kind);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
+    sandbox,
     modelId: config.model.id,
     registry,
     telemetry,
@@ -89,12 +106,17 @@ export async function startWorker(context: {
     most,
   });
 
-  const ready = () =>
-    database.probe().then(
+  let isProven = false;
+  const ready = async () => {
+    if (!isProven) return { ok: false, reason: "OpenCode has not been started once yet" } as const;
+    return database.probe().then(
       () => ({ ok: true }) as const,
       (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
     );
+  };
   const ops = await startOpsServer({ ...config.ops, telemetry, ready });
+  await proveRuntime(pool, stopping);
+  isProven = true;
 
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
@@ -137,7 +159,7 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: ["sandbox:none"],
+      capabilities: [`sandbox:${sandbox.kind}`],
       load: { lanes: config.lanes, busy: attempts.size },
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
@@ -181,10 +203,22 @@ function planeVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function refuseUnsafe(config: WorkerConfig): void {
-  if (config.tier === "production" && config.sandbox === "none") {
-    throw new StartRefused([
-      "tier production refuses sandbox none, which does not confine agents: set OPEN_COWORK_CLOUD_TIER=development",
-    ]);
+/** The way that work goes, before any is claimed: the first spare starts, answers, has a session and hears of a prompt. */
+async function proveRuntime(pool: RuntimePool, stopping: AbortSignal): Promise<void> {
+  const giveUp = () => void pool.close();
+  stopping.addEventListener("abort", giveUp, { once: true });
+  try {
+    await pool.prove();
+  } catch (error) {
+    stopping.throwIfAborted();
+    throw new Error(`OpenCode can't be run here: ${(error as Error).message}`, { cause: error });
+  } finally {
+    stopping.removeEventListener("abort", giveUp);
   }
+}
+
+async function refuseUnprovenBinary(): Promise<void> {
+  await proveEngineBinary().catch((error: Error) => {
+    throw new StartRefused([error.message]);
+  });
 }

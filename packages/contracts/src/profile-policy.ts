@@ -19,6 +19,7 @@ export const ProfilePolicy = z.strictObject({
   /** How long an approval or a question waits for a person. */
   decisionWaitMs: z.number().int().min(decisionWait.leastMs).max(decisionWait.mostMs).default(decisionWait.defaultMs),
 });
+export type PermissionRule = z.infer<typeof rule>;
 export type ProfilePolicy = z.infer<typeof ProfilePolicy>;
 
 /** The profiles that every organisation starts with. */

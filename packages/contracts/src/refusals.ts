@@ -97,6 +97,12 @@ export const refusals = {
     retryable: false,
     means: "The worker can't move from its present state to that one.",
   },
+  boot_id_taken: {
+    http: 409,
+    retryable: false,
+    audit: "heartbeat_rejected",
+    means: "Another worker's process reports itself by this boot id; restart this one.",
+  },
   heartbeat_out_of_order: {
     http: 409,
     retryable: false,

@@ -52,7 +52,10 @@ begin
 
   -- Every newer state of a part that has its end supersedes the deltas that led to it.
   if v_sessions is not null then
-    delete from cowork.session_events d using unnest((select v_sessions), (select v_ended)) u (session_id, part_id)
-      where d.session_id = u.session_id and d.part_id = u.part_id and d.type = 'message.part.delta';
+    -- By place, found part by part: a join would be free to read the deltas of all sessions.
+    delete from cowork.session_events e where e.ctid = any (array(
+      select f.ctid from unnest((select v_sessions), (select v_ended)) u (session_id, part_id) cross join lateral (
+        select d.ctid from cowork.session_events d
+          where d.session_id = u.session_id and d.part_id = u.part_id and d.type = 'message.part.delta' offset 0) f));
   end if;
 end $$;

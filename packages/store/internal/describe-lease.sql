@@ -1,24 +1,23 @@
 -- A token is derived from the claim's secret, which only the claiming process has: unguessable, never reused (work and
--- attempt are in it), and the same when the claim is repeated. Only its hash is stored.
+-- attempt are in it), and the same when the claim is repeated. Only its hash is stored. In sql and with nothing pinned, so
+-- that the planner puts the expression where the call stands; nobody but the verbs' owner may call it.
 create or replace function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt integer) returns text
-language plpgsql immutable security definer set search_path = pg_catalog as $$
-begin
-  return encode(sha256(convert_to(p_request_secret || ':' || p_work_id || ':' || p_attempt, 'UTF8')), 'hex');
-end $$;
+language sql stable as $$
+  select encode(sha256(convert_to(p_request_secret || ':' || p_work_id || ':' || p_attempt, 'UTF8')), 'hex')
+$$;
 
 -- What the holder of a lease needs to do the work.
 create or replace function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid,
   p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamptz,
   p_claimed_at timestamptz, p_next_batch bigint, p_policy jsonb)
 returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog as $$
-begin
-  return jsonb_build_object(
+language sql stable as $$
+  select jsonb_build_object(
     'workId', p_work_id, 'sessionId', p_session_id, 'orgId', p_org_id, 'commandId', p_command_id, 'attempt', p_attempt,
     'token', p_token, 'text', p_text, 'runtimeSessionId', p_runtime_session_id, 'traceparent', p_traceparent,
     'readyAt', p_ready_at, 'waitMs', round(extract(epoch from p_claimed_at - p_ready_at) * 1000), 'nextBatch', p_next_batch,
-    'policy', p_policy);
-end $$;
+    'policy', p_policy)
+$$;
 
 create or replace function internal.describe_lease(p_lane_id uuid, p_request_secret text) returns jsonb
 language plpgsql volatile security definer set search_path = pg_catalog as $$

@@ -53,9 +53,10 @@ begin
     return;
   end if;
   if not exists (
-    select from cowork.workers w join cowork.worker_incarnations i using (worker_id)
-      where w.pool_id = v_route.pool_id and w.status = 'active' and not i.draining
-        and i.last_seen_at > cowork.now() - interval '30 seconds'
+    select from cowork.workers w left join cowork.worker_incarnations i using (worker_id)
+      where w.pool_id = v_route.pool_id and w.status = 'active' and i.draining is not true
+        -- One that was never heard of may claim as well, until it is called unhealthy for that.
+        and coalesce(i.last_seen_at, w.status_changed_at) > cowork.now() - interval '30 seconds'
         and (v_route.capabilities = '{}' or coalesce(i.report -> 'capabilities' ?& v_route.capabilities, false))
   ) then
     return query select 'no_worker', jsonb_build_object('poolId', v_route.pool_id, 'capabilities', v_route.capabilities);

@@ -70,6 +70,9 @@ create table cowork.lifecycle_moves (
   to_state text not null,
   primary key (machine, from_state, to_state)
 );
+-- The same as `from>to`, in a function that `migrate` makes anew from the table: a trigger that runs for every move of
+-- every row would pay for a query each time what it pays for a hundred comparisons.
+create function cowork.lawful_moves(p_machine text) returns text[] language sql immutable parallel safe as 'select ''{}''::text[]';
 create table cowork.quota_defaults (
   quota text primary key,
   most bigint not null check (most >= 0)
@@ -78,10 +81,7 @@ create table cowork.quota_defaults (
 -- The one guard of every state: whoever writes one, by whatever statement, moves along the table above or not at all.
 create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
 begin
-  if not exists (
-    select from cowork.lifecycle_moves m
-      where m.machine = tg_argv[0] and m.from_state = old.status and m.to_state = new.status
-  ) then
+  if not (old.status || '>' || new.status) = any (cowork.lawful_moves(tg_argv[0])) then
     raise exception 'unlawful move of a %: % to %', tg_argv[0], old.status, new.status using errcode = 'CW001';
   end if;
   return new;

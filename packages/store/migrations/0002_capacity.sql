@@ -43,7 +43,9 @@ create table cowork.worker_incarnations (
   heartbeat_seq bigint not null check (heartbeat_seq > 0),
   draining boolean not null,
   report jsonb not null,
-  primary key (worker_id, boot_id)
+  primary key (worker_id, boot_id),
+  -- A process is one worker's: what is reserved for it is found by its boot id alone.
+  unique (boot_id)
 ) with (fillfactor = 70);
 
 -- What was reported, for whoever asks later. Retention drops whole months.

@@ -142,6 +142,13 @@ create index work_live on cowork.work (org_id, status) where status in ('ready',
 create index work_dead on cowork.work (org_id, failed_at desc) where status = 'dead';
 create unique index work_by_command on cowork.work (org_id, command_id);
 
+-- Which lane the tick has come to in looking for heads that nobody marked; one row, which also keeps two schedulers from it.
+create table cowork.head_mender (
+  singleton boolean primary key default true check (singleton),
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'
+);
+insert into cowork.head_mender default values;
+
 create table cowork.attempts (
   work_id uuid not null references cowork.work (work_id),
   attempt cowork.ordinal not null,

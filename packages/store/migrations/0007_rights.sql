@@ -38,7 +38,7 @@ grant select, insert, update, delete on cowork.idempotency to cowork_web;
 grant select on cowork.plane, cowork.orgs, cowork.sessions, cowork.lanes, cowork.work, cowork.attempts, cowork.commands,
   cowork.worker_pools, cowork.worker_incarnations, cowork.routes, cowork.tenants, cowork.audit, cowork.audit_seals,
   cowork.session_events, cowork.parts to cowork_scheduler;
-grant select, update on cowork.workers to cowork_scheduler;
+grant select on cowork.workers to cowork_scheduler;
 grant insert on cowork.audit_seals to cowork_scheduler;
 grant select, update on cowork.audit_sealer to cowork_scheduler;
 grant select on cowork.refusals_left_out to cowork_scheduler;
@@ -49,7 +49,7 @@ grant select on cowork.lifecycle_moves, cowork.event_types, cowork.failures, cow
   cowork.users, cowork.worker_pools, cowork.worker_credentials, cowork.profiles, cowork.sealed_secrets to cowork_api;
 grant select, update on cowork.sign_in_links, cowork.browser_sessions, cowork.sessions, cowork.commands, cowork.lanes,
   cowork.work, cowork.attempts, cowork.workers, cowork.worker_incarnations, cowork.tenants, cowork.routes, cowork.parts,
-  cowork.dead_letters, cowork.decisions to cowork_api;
+  cowork.dead_letters, cowork.decisions, cowork.head_mender to cowork_api;
 grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.commands, cowork.work, cowork.routes, cowork.attempts,
   cowork.session_events, cowork.parts, cowork.feed, cowork.signals, cowork.worker_incarnations, cowork.worker_heartbeats,
   cowork.dead_letters, cowork.decisions, cowork.usage, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,

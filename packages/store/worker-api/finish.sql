@@ -4,7 +4,10 @@
 --   two batches deadlock           all lanes are locked first, in the order of their ids, before any tenant's row is
 create or replace function worker_api_v1.finish(p_endings jsonb)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 #variable_conflict use_column
 declare
   v_input record;
@@ -26,6 +29,7 @@ begin
   if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
+  perform internal.must_read_committed();
   select array_agg(l.lane_id) into v_met from cowork.lanes l where l.token_hash in (
     select encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') from jsonb_array_elements(p_endings) x (value));
   -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
@@ -35,9 +39,11 @@ begin
         select x.n::integer as n, x.value, encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') as token_hash,
             count(*) over (partition by x.value ->> 'token') as times
           from jsonb_array_elements(p_endings) with ordinality x (value, n)) e
-        join cowork.lanes l on l.token_hash = e.token_hash
+        join cowork.lanes l on l.token_hash = e.token_hash and l.lease_expires_at > cowork.now()
       order by l.lane_id for no key update of l offset 0) q
-    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = (q.lane).worker_id and w.status = 'revoked')
+      and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
       and q.value ->> 'outcome' = 'succeeded' and q.value ->> 'reason' is null
       and case when jsonb_typeof(q.value -> 'events') = 'array' then jsonb_array_length(q.value -> 'events') <= 500 else false end
       and pg_column_size(q.value) <= internal.most_batch_bytes();
@@ -58,7 +64,7 @@ begin
     then
       raise exception 'malformed finish' using errcode = '22023';
     end if;
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status', true) h;
     -- After the lane's lock, because the first call may have been running still when this one began.
     select a.answer into v_stored from cowork.attempts a
       where v_held.reason = 'lease_ended' and a.token_hash = v_input.token_hash
@@ -92,7 +98,8 @@ begin
       select l.lane_id from cowork.lanes l where l.lane_id = any (v_met) and l.work_id is null
         order by l.lane_id for no key update skip locked) b;
   end if;
-  if cardinality(v_lanes) = 0 and v_beside is null then
+  -- An empty call ends nothing, but makes the plans of a connection that is new.
+  if cardinality(v_lanes) = 0 and v_beside is null and p_endings <> '[]' then
     return;
   end if;
   select array_agg(case when i.value ->> 'outcome' <> 'failed' then i.value ->> 'outcome'
@@ -101,7 +108,7 @@ begin
       array_agg(jsonb_array_length(i.value -> 'events') order by i.n), array_agg((i.value ->> 'batchNo')::bigint order by i.n)
     into v_outcomes, v_reasons, v_events, v_counts, v_batch_nos
     from unnest((select v_inputs)) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
-  if 0 < any (v_counts) then
+  if 0 < any (v_counts) or v_counts is null then
     perform internal.append_under_leases(v_lanes, v_events);
   end if;
   perform internal.end_attempts(v_lanes, v_outcomes, v_reasons, v_counts, v_batch_nos, coalesce(v_beside, '{}'));

@@ -22,11 +22,17 @@ begin
 
   insert into cowork.worker_incarnations as i (worker_id, boot_id, heartbeat_seq, draining, report)
     values (v_worker.worker_id, v_boot_id, v_seq, (p_body ->> 'draining')::boolean, p_body)
-    on conflict (worker_id, boot_id) do update
+    on conflict (boot_id) do update
       set heartbeat_seq = excluded.heartbeat_seq, draining = excluded.draining, report = excluded.report,
         last_seen_at = cowork.now()
-      where i.heartbeat_seq < excluded.heartbeat_seq;
-  if not found then
+      where i.worker_id = excluded.worker_id and i.heartbeat_seq < excluded.heartbeat_seq;
+  if not found and exists (
+    select from cowork.worker_incarnations i where i.boot_id = v_boot_id and i.worker_id <> v_worker.worker_id
+  ) then
+    perform internal.note_refusal('heartbeat_rejected', 'boot_id_taken', v_worker.worker_id, '{}');
+    return query select false, 'boot_id_taken', null::jsonb;
+    return;
+  elsif not found then
     perform internal.note_refusal('heartbeat_rejected', 'heartbeat_out_of_order', v_worker.worker_id, '{}');
     return query select false, 'heartbeat_out_of_order', null::jsonb;
     return;

@@ -1,17 +1,17 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Secret } from "@open-cowork/secrets/secret";
+import type { ModelDoor } from "../sandbox/sandbox.ts";
 import { forward, type BrokerLimits, type ForwardOutcome } from "./forward.ts";
 import { sendError } from "./send-error.ts";
 
 /**
- * The one door between an agent and its model: a listener on loopback inside the worker. The engine gets this address
- * and a token that counts only while its session holds a lease; the provider's key is added here and goes to the
- * provider alone.
+ * The one way from an agent to its model. Each engine gets a door of its own, and a token that counts only while its
+ * session holds a lease; the provider's key is added here and goes to the provider alone.
  */
 export interface Broker {
-  /** What an engine is given as its provider's base URL. */
-  baseUrl: string;
+  /** At this path, or when null on a port of loopback. */
+  openDoor(path: string | null): Promise<ModelDoor>;
   /** Lets whoever has this token in. */
   admit(token: string): void;
   /** From now on the token opens nothing, and what it had opened is cut off. */
@@ -31,7 +31,7 @@ export interface BrokerOptions {
 const onlyCall = "/chat/completions";
 const usualLimits: BrokerLimits = { bodyBytes: 32 * 1024 * 1024, answerMs: 300_000, idleMs: 120_000 };
 
-export async function startBroker(options: BrokerOptions): Promise<Broker> {
+export function startBroker(options: BrokerOptions): Broker {
   const admitted = new Map<string, AbortController>();
   const limits = { ...usualLimits, ...options.limits };
   const key = options.apiKey?.reveal() ?? null;
@@ -52,17 +52,28 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
     options.onRequest(await forward({ request, response, url, key, limits, dismissed }));
   };
 
-  const server = createServer((request, response) => {
-    answer(request, response).catch(() => response.destroy());
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
+  const servers = new Set<Server>();
+  const shut = (server: Server) =>
+    new Promise<void>((resolve) => {
+      servers.delete(server);
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
 
   return {
-    baseUrl: `http://127.0.0.1:${port}/v1`,
+    async openDoor(path) {
+      const server = createServer((request, response) => {
+        answer(request, response).catch(() => response.destroy());
+      });
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        if (path === null) server.listen(0, "127.0.0.1", resolve);
+        else server.listen(path, resolve);
+      });
+      servers.add(server);
+      const port = path === null ? (server.address() as AddressInfo).port : null;
+      return { port, close: () => shut(server) };
+    },
     admit: (token) => {
       if (!admitted.has(token)) admitted.set(token, new AbortController());
     },
@@ -70,12 +81,10 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
       admitted.get(token)?.abort();
       admitted.delete(token);
     },
-    close: () =>
-      new Promise((resolve) => {
-        admitted.clear();
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    async close() {
+      admitted.clear();
+      await Promise.all([...servers].map(shut));
+    },
   };
 }
 

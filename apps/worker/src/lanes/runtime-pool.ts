@@ -21,6 +21,8 @@ export interface RuntimePool {
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
+  /** See `Spares`. */
+  prove(): Promise<void>;
   /** Ends what nobody has used for the idle time, and sees that a spare stands by. */
   tend(): Promise<void>;
   close(): Promise<void>;
@@ -170,6 +172,8 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       const seat = seats.get(sessionId);
       if (seat) await endQuietly(sessionId, seat);
     },
+
+    prove: () => spares.prove(),
 
     async tend() {
       const now = systemClock.monotonicMs();

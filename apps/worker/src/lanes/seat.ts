@@ -5,6 +5,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Permissions } from "../runtime/permissions.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** A runtime with what it was started with. */
 export interface Seat {
@@ -19,6 +20,7 @@ export interface Seat {
 export interface SeatOptions {
   workerRoot: string;
   broker: Broker;
+  sandbox: Sandbox;
   modelId: string;
   registry: RuntimeRegistry;
   telemetry: Telemetry;
@@ -43,10 +45,11 @@ export async function startSeat(
   const startedAt = systemClock.monotonicMs();
   let outcome = "failed";
   try {
-    const door = { baseUrl: broker.baseUrl, token, modelId: options.modelId };
+    const access = { token, modelId: options.modelId };
+    const { openDoor: openModelDoor } = broker;
     const onTrouble = (error: unknown, what: string) => log.warn({ err: error, what }, "trouble with OpenCode");
     const trace = <T>(call: string, work: () => Promise<T>) => telemetry.span(call, {}, work);
-    const runtime = await startRuntime({ ...options, ...rest, sessionId, door, onTrouble, trace });
+    const runtime = await startRuntime({ ...options, ...rest, sessionId, openModelDoor, access, onTrouble, trace });
     outcome = "ok";
     return { runtime, token, permissions: start.permissions, idleSince: null, ending: null };
   } finally {

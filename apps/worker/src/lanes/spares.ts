@@ -19,6 +19,8 @@ export interface Spares {
   ready(): number;
   /** Ends those that have ended or waited too long, and starts one that is missing when `mayStart`. */
   tend(mayStart: () => boolean): Promise<void>;
+  /** Starts the first, if there are to be any, and throws when that fails: then sessions would fail alike. */
+  prove(): Promise<void>;
   /** Ends one to make room for what somebody waits for; false when there was none. */
   yield(): Promise<boolean>;
   close(): Promise<void>;
@@ -70,6 +72,13 @@ export function createSpares(
       spares.set(name, seat);
     } catch (error) {
       await removeDirectory(workerRoot, name).catch(() => {});
+      throw error;
+    }
+  };
+  const startOrWait = async () => {
+    try {
+      await start();
+    } catch (error) {
       if (closing.signal.aborted) return;
       notBefore = clock.monotonicMs() + retryMs;
       telemetry.log.warn({ err: error }, "a spare runtime could not be started; trying again later");
@@ -108,7 +117,11 @@ export function createSpares(
       if (isUnused || closing.signal.aborted || starting || now < notBefore) return;
       if (spares.size >= options.spares || !mayStart()) return;
       // One at a time and in nobody's way: whoever waits for a runtime of their own has the processors.
-      starting = start().finally(() => (starting = null));
+      starting = startOrWait().finally(() => (starting = null));
+    },
+
+    async prove() {
+      if (options.spares > 0) await start();
     },
 
     async yield() {

@@ -5,44 +5,52 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Decided } from "@open-cowork/contracts/decisions";
 import type { PayloadOf, RuntimeEvent } from "@open-cowork/contracts/events";
 import { systemClock } from "@open-cowork/contracts/clock";
-import { ask as question, call, say } from "@open-cowork/testkit/scripted-model/script";
+import { ask as question, call, say, type ModelScript } from "@open-cowork/testkit/scripted-model/script";
 import { ask, createAgentWorld, type AgentWorld, type Started } from "../testing/agent-world.ts";
 import { saidIn } from "../testing/said-in.ts";
+import type { PermissionRule } from "@open-cowork/contracts/profile-policy";
 import type { TurnRequest } from "./runtime.ts";
 import { permissionsIn } from "./permissions.ts";
 import { permissionsOf } from "./policy.ts";
 
 const approver = fileURLToPath(new URL("../testing/approve-asks.ts", import.meta.url));
 
+const scripts: Record<string, ModelScript> = {
+  write: [call("write", { filePath: "a.txt", content: "one\n" }), say((seen) => `Told: ${seen.toolResults.at(-1)}`)],
+  "write-twice": [
+    call("write", { filePath: "a.txt", content: "one\n" }),
+    call("write", { filePath: "b.txt", content: "two\n" }),
+    say("Both are written."),
+  ],
+  "approve-myself": [
+    call("bash", {
+      command: `(ENGINE=$PPID "${process.execPath}" "${approver}" >/dev/null 2>&1 &) ; echo started`,
+      description: "Wait for my own ask",
+    }),
+    call("write", { filePath: "a.txt", content: "one\n" }),
+    say("Nobody had to agree."),
+  ],
+  commands: [
+    call("bash", { command: "ls -la", description: "Look" }),
+    call("bash", { command: "touch made.txt && ls made.txt", description: "Make" }),
+    say("Done."),
+  ],
+  choose: [
+    question("Which colour should the door have?", "Door colour", { Red: "Easy to find", Blue: "Calm" }),
+    say((seen) => `Told: ${seen.toolResults.at(-1)}`),
+  ],
+};
+
 let world: AgentWorld;
 beforeAll(async () => {
-  world = await createAgentWorld({
-    write: [call("write", { filePath: "a.txt", content: "one\n" }), say((seen) => `Told: ${seen.toolResults.at(-1)}`)],
-    "write-twice": [
-      call("write", { filePath: "a.txt", content: "one\n" }),
-      call("write", { filePath: "b.txt", content: "two\n" }),
-      say("Both are written."),
-    ],
-    "approve-myself": [
-      call("bash", {
-        command: `(ENGINE=$PPID "${process.execPath}" "${approver}" >/dev/null 2>&1 &) ; echo started`,
-        description: "Wait for my own ask",
-      }),
-      call("write", { filePath: "a.txt", content: "one\n" }),
-      say("Nobody had to agree."),
-    ],
-    choose: [
-      question("Which colour should the door have?", "Door colour", { Red: "Easy to find", Blue: "Calm" }),
-      say((seen) => `Told: ${seen.toolResults.at(-1)}`),
-    ],
-  });
+  world = await createAgentWorld(scripts);
 });
 afterAll(() => world?.close());
 
-const careful = permissionsOf(
-  { permissions: [{ permission: "edit", pattern: "*", action: "ask" }] },
-  permissionsIn("none"),
-);
+const under = (of: AgentWorld, ...permissions: PermissionRule[]) =>
+  permissionsOf({ permissions }, permissionsIn(of.sandbox.kind));
+const asksForEdits = { permission: "edit", pattern: "*", action: "ask" } as const;
+const careful = () => under(world, asksForEdits);
 
 type Asked = PayloadOf<"permission.asked"> | PayloadOf<"question.asked">;
 const askedIn = (events: readonly RuntimeEvent[]): Asked[] =>
@@ -78,7 +86,7 @@ const typesOf = (events: readonly RuntimeEvent[]) => events.map(({ type }) => ty
 
 describe("an agent that must ask before it changes a file", () => {
   it("waits for a person with the exact call, goes on once it is approved, and confirms it", async () => {
-    const started = await world.start({ permissions: careful });
+    const started = await world.start({ permissions: careful() });
     const file = join(started.workspace, "a.txt");
     let existedBefore = true;
     const { end, events, asks } = await askedOf(
@@ -107,7 +115,7 @@ describe("an agent that must ask before it changes a file", () => {
   });
 
   it.each(["refused", "expired"] as const)("is told no when it is %s, and nothing is written", async (status) => {
-    const started = await world.start({ permissions: careful });
+    const started = await world.start({ permissions: careful() });
     const { end, events } = await askedOf(started, "[script:write]", (asked) =>
       started.runtime.decide(decidedAs(asked, { status })),
     );
@@ -119,7 +127,7 @@ describe("an agent that must ask before it changes a file", () => {
   });
 
   it("is asked about again when the decision was made about another call", async () => {
-    const started = await world.start({ permissions: careful });
+    const started = await world.start({ permissions: careful() });
     const { end, asks } = await askedOf(started, "[script:write]", (asked, n) =>
       started.runtime.decide(decidedAs(asked, n === 0 ? { requestHash: "0".repeat(64) } : {})),
     );
@@ -131,7 +139,7 @@ describe("an agent that must ask before it changes a file", () => {
   });
 
   it("is stopped while it waits, and the next prompt finds no ask of it", async () => {
-    const started = await world.start({ permissions: careful });
+    const started = await world.start({ permissions: careful() });
     const stop = new AbortController();
     const first = await askedOf(started, "[script:write]", () => stop.abort(), { stop: stop.signal });
     expect(first.end).toEqual({ kind: "aborted" });
@@ -172,10 +180,7 @@ describe("an agent that has a question", () => {
   });
 
   it("has no such tool where its profile denies it", async () => {
-    const permissions = permissionsOf(
-      { permissions: [{ permission: "question", pattern: "*", action: "deny" }] },
-      permissionsIn("none"),
-    );
+    const permissions = under(world, { permission: "question", pattern: "*", action: "deny" });
     const started = await world.start({ permissions });
     const { asks } = await askedOf(started, "[script:choose]", () => {});
     expect(asks).toEqual([]);
@@ -184,13 +189,40 @@ describe("an agent that has a question", () => {
   });
 });
 
+describe("an agent that may run some commands and must ask for the others", () => {
+  it("runs the one at once, and waits with the other, of which each part is named", async (context) => {
+    if (world.sandbox.kind === "none") context.skip("without a sandbox no command is permitted at all");
+    const permissions = under(
+      world,
+      { permission: "bash", pattern: "*", action: "ask" },
+      { permission: "bash", pattern: "ls *", action: "allow" },
+    );
+    const started = await world.start({ permissions });
+    const { end, asks } = await askedOf(started, "[script:commands]", (asked) =>
+      started.runtime.decide(decidedAs(asked)),
+    );
+    expect(end).toEqual({ kind: "completed" });
+    expect(asks).toMatchObject([
+      {
+        permission: "bash",
+        patterns: ["touch made.txt", "ls made.txt"],
+        metadata: { command: "touch made.txt && ls made.txt" },
+      },
+    ]);
+    expect(existsSync(join(started.workspace, "made.txt"))).toBe(true);
+    await started.runtime.end();
+  });
+});
+
 describe("an agent that answers its own ask through OpenCode's API", () => {
   it("is found out, and its turn is ended", async () => {
-    const permissions = { ...careful, bash: "allow" } as const;
-    const started = await world.start({ permissions });
+    // Where its shell is not confined: in a sandbox it does not get that far (sandboxed.e2e.test.ts).
+    const unconfined = await createAgentWorld(scripts, "none");
+    const permissions = { ...under(unconfined, asksForEdits), bash: "allow" } as const;
+    const started = await unconfined.start({ permissions });
     const { end, asks } = await askedOf(started, "[script:approve-myself]", () => {});
     expect(asks).toHaveLength(1);
     expect(end).toMatchObject({ kind: "failed", reason: "unrecorded_reply" });
-    await started.runtime.end();
+    await unconfined.close();
   });
 });

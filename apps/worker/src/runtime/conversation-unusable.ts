@@ -1,5 +1,6 @@
 import { DeadlineExceeded, systemClock } from "@open-cowork/contracts/clock";
 import { EngineStartFailed } from "./engine-process.ts";
+import { EngineUnreachable } from "./engine-transport.ts";
 
 /** OpenCode is well, but can't go on with the conversation it was given: every later attempt would meet the same. */
 export class ConversationUnusable extends EngineStartFailed {
@@ -13,8 +14,7 @@ export async function withConversation<T>(exited: AbortSignal, work: Promise<T>)
   try {
     return await work;
   } catch (error) {
-    // What fetch throws when there is no answer.
-    if (error instanceof TypeError || error instanceof DeadlineExceeded) throw error;
+    if (error instanceof EngineUnreachable || error instanceof DeadlineExceeded) throw error;
     // A process that is being ended may still answer, with anything.
     await systemClock.sleep(exitMs, exited).catch(() => {});
     if (exited.aborted) throw error;

@@ -1,5 +1,4 @@
 import type { EngineClient } from "./engine-client.ts";
-import type { SessionDirectory } from "./session-directory.ts";
 import { findLeftover, takeBack } from "./take-back.ts";
 import { readTurnNote, writeTurnNote } from "./turn-note.ts";
 
@@ -16,8 +15,9 @@ export interface Conversation {
 
 export async function openConversation(
   client: EngineClient,
-  directory: SessionDirectory,
   sessionId: string,
+  /** The session's folder, and its workspace as OpenCode sees it. */
+  at: { root: string; workspace: string },
   isNew: boolean,
 ): Promise<Conversation> {
   // The first look is only needed where there was an earlier process.
@@ -32,16 +32,16 @@ export async function openConversation(
     async clearLeftovers(commandId) {
       if (inOrder && latestCommand !== commandId) return false;
       const messages = await client.messages(sessionId);
-      const from = findLeftover(messages, await readTurnNote(directory), commandId);
+      const from = findLeftover(messages, await readTurnNote(at.root), commandId);
       if (from === null) return false;
-      await takeBack({ client, sessionId, workspace: directory.workspace, messages, from });
+      await takeBack({ client, sessionId, workspace: at.workspace, messages, from });
       latestMessage = messages[messages.findIndex(({ info }) => info.id === from) - 1]?.info.id ?? null;
       return true;
     },
     async begin(commandId) {
       latestCommand = commandId;
       inOrder = false;
-      await writeTurnNote(directory, { commandId, after: latestMessage });
+      await writeTurnNote(at.root, { commandId, after: latestMessage });
     },
     ended(well) {
       inOrder = well;

@@ -1,7 +1,10 @@
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
 import type { Part, SessionPromptAsyncData } from "@opencode-ai/sdk/v2";
 import { permissionRequest, questionRequest } from "@open-cowork/contracts/events";
 import { z } from "zod";
 import { deadline } from "@open-cowork/contracts/clock";
+import { readAnswer, sendToEngine, type EngineAddress } from "./engine-transport.ts";
 
 /**
  * The calls of OpenCode's HTTP API that the adapter needs. Written out instead of using the SDK's client, which takes
@@ -9,6 +12,9 @@ import { deadline } from "@open-cowork/contracts/clock";
  * comes back; the SDK's types still tell us when a pinned version changes a body.
  */
 const callMs = 10_000;
+/** A long session's whole history comes as one answer. */
+const mostAnswerBytes = 256 * 1024 * 1024;
+const isOk = ({ statusCode = 0 }: IncomingMessage) => statusCode >= 200 && statusCode < 300;
 /** It puts files back, as many as the turn has changed. */
 const revertMs = 30_000;
 
@@ -26,7 +32,12 @@ export type EngineMessage = z.infer<typeof engineMessage>;
 
 const health = z.object({ healthy: z.literal(true), version: z.string() });
 const sessionStatuses = z.record(z.string(), z.looseObject({ type: z.string() }));
-const engineSession = z.looseObject({ id: z.string(), revert: z.looseObject({ messageID: z.string() }).optional() });
+
+const engineSession = z.looseObject({
+  id: z.string(),
+  directory: z.string(),
+  revert: z.looseObject({ messageID: z.string() }).optional(),
+});
 const history = z.array(
   z.looseObject({ seq: z.number().int(), aggregate_id: z.string(), type: z.string(), data: z.unknown() }),
 );
@@ -47,26 +58,25 @@ export type EngineClient = ReturnType<typeof engineClient>;
 export type TraceCall = <T>(name: string, call: () => Promise<T>) => Promise<T>;
 export const untraced: TraceCall = (_, call) => call();
 
-export function engineClient(url: string, password: string, trace: TraceCall = untraced) {
+export function engineClient(address: EngineAddress, password: string, trace: TraceCall = untraced) {
   const authorization = `Basic ${Buffer.from(`opencode:${password}`).toString("base64")}`;
 
-  // No connection is kept: the next engine may get this one's port (4096 mostly), and would be sent a dead socket.
-  const always = { authorization, connection: "close" };
-
-  const send = (method: string, path: string, body: unknown, withinMs: number): Promise<Response> =>
+  const send = (method: string, path: string, body: unknown, withinMs: number): Promise<string> =>
     trace(`opencode ${method} ${path.replaceAll(/\/[a-z]+_\w+/g, "/*")}`, () => exchange(method, path, body, withinMs));
-  const exchange = async (method: string, path: string, body: unknown, withinMs: number): Promise<Response> => {
-    const response = await fetch(url + path, {
+  const exchange = async (method: string, path: string, body: unknown, withinMs: number): Promise<string> => {
+    const signal = deadline(withinMs, `OpenCode (${method} ${path.split("/")[1]})`);
+    const answer = await sendToEngine(address, {
       method,
-      headers: { ...always, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      path,
+      headers: { authorization, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: deadline(withinMs, `OpenCode (${method} ${path.split("/")[1]})`),
+      signal,
     });
     // An unknown path is answered with 200 and a page, so only JSON counts as an answer.
-    const isAnswer = response.status === 204 || response.headers.get("content-type")?.includes("json");
-    if (response.ok && isAnswer) return response;
-    await response.body?.cancel();
-    throw new EngineRefused(`${method} ${path}`, response.status);
+    const isAnswer = answer.statusCode === 204 || answer.headers["content-type"]?.includes("json");
+    if (isOk(answer) && isAnswer) return readAnswer(answer, mostAnswerBytes, signal);
+    answer.destroy();
+    throw new EngineRefused(`${method} ${path}`, answer.statusCode ?? 0);
   };
   const call = async <S extends z.ZodType>(
     schema: S,
@@ -74,7 +84,7 @@ export function engineClient(url: string, password: string, trace: TraceCall = u
     path: string,
     body?: unknown,
     withinMs = callMs,
-  ) => schema.parse(await (await send(method, path, body, withinMs)).json());
+  ) => schema.parse(JSON.parse(await send(method, path, body, withinMs)));
   const session = (id: string) => `/session/${encodeURIComponent(id)}`;
 
   return {
@@ -88,6 +98,11 @@ export function engineClient(url: string, password: string, trace: TraceCall = u
         if (error instanceof EngineRefused && (error.status === 404 || error.status === 400)) return null;
         throw error;
       }
+    },
+    /** Takes the session to another place of the same workspace. */
+    moveSession: async (id: string, directory: string) => {
+      const body = { sessionID: id, destination: { directory }, moveChanges: false };
+      await send("POST", "/experimental/control-plane/move-session", body, callMs);
     },
     messages: (id: string) => call(z.array(engineMessage), "GET", `${session(id)}/message`),
     statuses: () => call(sessionStatuses, "GET", "/session/status"),
@@ -115,12 +130,19 @@ export function engineClient(url: string, password: string, trace: TraceCall = u
       const controller = new AbortController();
       const abort = () => controller.abort(opening.reason);
       opening.addEventListener("abort", abort, { once: true });
-      const response = await fetch(`${url}/global/event`, { headers: always, signal: controller.signal });
+      const path = "/global/event";
+      const answer = await sendToEngine(address, {
+        method: "GET",
+        path,
+        headers: { authorization },
+        signal: controller.signal,
+      });
       // From here on only the caller's signal ends it.
       opening.removeEventListener("abort", abort);
       signal.addEventListener("abort", () => controller.abort(signal.reason), { once: true });
-      if (response.ok && response.body) return response.body;
-      throw new EngineRefused("GET /global/event", response.status);
+      if (isOk(answer)) return Readable.toWeb(answer) as ReadableStream<Uint8Array>;
+      answer.destroy();
+      throw new EngineRefused(`GET ${path}`, answer.statusCode ?? 0);
     },
   };
 }

@@ -1,14 +1,15 @@
-import { spawn } from "node:child_process";
 import { createToken } from "@open-cowork/secrets/token";
 import { deadline, systemClock, within } from "@open-cowork/contracts/clock";
-import { findEngineBinary } from "./binary.ts";
+import { engineVersion, findEngineBinary } from "./binary.ts";
 import { engineClient, type EngineClient, type TraceCall, untraced } from "./engine-client.ts";
-import { engineEnvironment, type ModelDoor } from "./engine-settings.ts";
+import { prepareWorkspace } from "./engine-files.ts";
+import { engineEnvironment, type ModelAccess } from "./engine-settings.ts";
 import { captureOutput } from "./output-tail.ts";
 import { endProcessGroup, killAtExit } from "./process-group.ts";
+import type { EngineAddress } from "./engine-transport.ts";
 import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
-import type { SessionDirectory } from "./session-directory.ts";
+import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
 
 /** OpenCode did not become healthy. `detail` is for the log, redacted by whoever writes it. */
 export class EngineStartFailed extends Error {
@@ -22,7 +23,7 @@ export class EngineStartFailed extends Error {
 
 export interface EngineProcess {
   client: EngineClient;
-  url: string;
+  address: EngineAddress;
   pid: number;
   password: string;
   version: string;
@@ -42,28 +43,33 @@ const exitHeardMs = 2_000;
 
 export async function startEngine(options: {
   sessionId: string;
-  directory: SessionDirectory;
-  door: ModelDoor;
+  folders: SessionFolders;
+  sandbox: Sandbox;
+  openModelDoor(path: string | null): Promise<ModelDoor>;
+  access: ModelAccess;
   permissions: Permissions;
   registry: RuntimeRegistry;
   startMs: number;
   signal: AbortSignal;
   trace?: TraceCall;
 }): Promise<EngineProcess> {
-  const { directory, registry, trace = untraced } = options;
+  const { folders, sandbox, registry, openModelDoor, trace = untraced } = options;
   let { sessionId } = options;
   const password = createToken("broker");
-  const child = spawn(findEngineBinary(), ["serve", "--hostname", "127.0.0.1", "--port", "0"], {
-    cwd: directory.workspace,
-    env: engineEnvironment({ ...options, password }),
-    // A group of its own, so that it can be ended together with everything the agent starts.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
+  const { child, socketPath, release } = await sandbox.start({
+    folders,
+    program: findEngineBinary(),
+    prepare: prepareWorkspace,
+    openModelDoor,
+    command: ({ port, modelPort }) => ({
+      args: ["serve", "--hostname", "127.0.0.1", "--port", String(port)],
+      env: engineEnvironment({ ...options, seen: sandbox.seen(folders), modelPort, password }),
+    }),
   });
   const exit = new AbortController();
   child.once("error", (error) => exit.abort(error));
   child.once("exit", (code, killedBy) => exit.abort(new Error(`OpenCode ended (${killedBy ?? `code ${code}`})`)));
-  const output = captureOutput([child.stdout, child.stderr]);
+  const output = captureOutput([child.stdout!, child.stderr!]);
   const { pid } = child;
   const hasEnded = pid === undefined ? () => {} : killAtExit(pid);
 
@@ -74,6 +80,7 @@ export async function startEngine(options: {
       // The group is gone; Node hears of its child's exit a moment later.
       await within(exitHeardMs, "OpenCode's exit", aborted(exit.signal));
     }
+    await release();
     await registry.remove(sessionId);
   };
 
@@ -88,9 +95,12 @@ export async function startEngine(options: {
     await registry.add(sessionId, pid);
     const waiting = AbortSignal.any([exit.signal, options.signal, deadline(options.startMs, "OpenCode's start")]);
     const url = await trace("opencode listens", () => listeningUrl(output, waiting));
-    const client = engineClient(url, password, trace);
+    const address = { url, socketPath };
+    const client = engineClient(address, password, trace);
     const { version } = await untilHealthy(client, waiting);
-    return { client, url, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
+    if (version !== engineVersion())
+      throw new Error(`OpenCode says that it is ${version}, and this worker was proven with ${engineVersion()}`);
+    return { client, address, pid, password, version, exited: exit.signal, output: output.text, adoptedBy, end };
   } catch (error) {
     await end();
     throw new EngineStartFailed((error as Error).message, output.text(), error);
@@ -98,7 +108,7 @@ export async function startEngine(options: {
 }
 
 /**
- * With --port 0 OpenCode takes 4096 when it is free and else a port that the kernel picks; it binds before it speaks,
+ * Without a sandbox it is started with --port 0. OpenCode then takes 4096 when it is free and else a port that the kernel picks; it binds before it speaks,
  * so two starts can't be given the same one.
  */
 function listeningUrl(output: ReturnType<typeof captureOutput>, signal: AbortSignal): Promise<string> {

@@ -1,19 +1,18 @@
 import { join } from "node:path";
 import type { Config } from "@opencode-ai/sdk/v2";
+import type { SeenFolders } from "../sandbox/sandbox.ts";
 import type { Permissions } from "./permissions.ts";
-import type { SessionDirectory } from "./session-directory.ts";
 
-/** Where the engine reaches its model: the worker's broker, with a token that dies with the runtime. */
-export interface ModelDoor {
-  baseUrl: string;
+/** Which model the engine asks for, with a token that dies with the runtime. */
+export interface ModelAccess {
   token: string;
   modelId: string;
 }
 
 export const providerId = "plane";
 
-function engineConfig(door: ModelDoor, permission: Permissions): Config {
-  const model = `${providerId}/${door.modelId}`;
+function engineConfig(access: ModelAccess, baseURL: string, permission: Permissions): Config {
+  const model = `${providerId}/${access.modelId}`;
   return {
     model,
     small_model: model,
@@ -24,13 +23,17 @@ function engineConfig(door: ModelDoor, permission: Permissions): Config {
       [providerId]: {
         npm: "@ai-sdk/openai-compatible",
         name: "Open Cowork",
-        options: { baseURL: door.baseUrl, apiKey: door.token },
+        options: { baseURL, apiKey: access.token },
         models: {
-          [door.modelId]: { name: door.modelId, tool_call: true, limit: { context: 128_000, output: 16_384 } },
+          [access.modelId]: { name: access.modelId, tool_call: true, limit: { context: 128_000, output: 16_384 } },
         },
       },
     },
     permission,
+    // What a repository names would be run by the engine itself, beside its password.
+    formatter: false,
+    lsp: false,
+    mcp: {},
   };
 }
 
@@ -39,25 +42,27 @@ function engineConfig(door: ModelDoor, permission: Permissions): Config {
  * there, and whatever the engine has, the agent can read.
  */
 export function engineEnvironment(options: {
-  directory: SessionDirectory;
-  door: ModelDoor;
+  seen: SeenFolders;
+  access: ModelAccess;
+  modelPort: number;
   permissions: Permissions;
   password: string;
 }): Record<string, string> {
-  const { directory, door, permissions, password } = options;
+  const { seen, access, modelPort, permissions, password } = options;
+  const baseUrl = `http://127.0.0.1:${modelPort}/v1`;
   return {
     PATH: process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     LANG: process.env["LANG"] ?? "C.UTF-8",
     TERM: "dumb",
-    HOME: directory.home,
-    TMPDIR: join(directory.state, "tmp"),
-    XDG_CONFIG_HOME: join(directory.home, ".config"),
-    XDG_CACHE_HOME: join(directory.home, ".cache"),
-    XDG_DATA_HOME: join(directory.state, "data"),
-    XDG_STATE_HOME: join(directory.state, "state"),
-    OPENCODE_DB: directory.database,
+    HOME: seen.home,
+    TMPDIR: join(seen.state, "tmp"),
+    XDG_CONFIG_HOME: seen.config,
+    XDG_CACHE_HOME: join(seen.home, ".cache"),
+    XDG_DATA_HOME: join(seen.state, "data"),
+    XDG_STATE_HOME: join(seen.state, "state"),
+    OPENCODE_DB: join(seen.state, "opencode.db"),
     OPENCODE_SERVER_PASSWORD: password,
-    OPENCODE_CONFIG_CONTENT: JSON.stringify(engineConfig(door, permissions)),
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(engineConfig(access, baseUrl, permissions)),
     // A repository's own plugins would run inside the server, with its password in reach.
     OPENCODE_PURE: "1",
     OPENCODE_DISABLE_PROJECT_CONFIG: "1",

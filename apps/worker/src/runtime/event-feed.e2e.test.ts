@@ -6,7 +6,9 @@ import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scr
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { noSandbox } from "../sandbox/no-sandbox.ts";
 import { engineClient } from "./engine-client.ts";
+import { engineFiles } from "./engine-files.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
 import { providerId } from "./engine-settings.ts";
@@ -30,8 +32,10 @@ beforeAll(async () => {
   model = await startScriptedModel();
   engine = await startEngine({
     sessionId: newId(),
-    directory: await openSessionDirectory(root, "s-1"),
-    door: { baseUrl: model.baseUrl, token: "cwk_test", modelId: "demo" },
+    folders: await openSessionDirectory(root, "s-1"),
+    sandbox: noSandbox(engineFiles()),
+    openModelDoor: async () => ({ port: Number(new URL(model.baseUrl).port), close: async () => {} }),
+    access: { token: "cwk_test", modelId: "demo" },
     permissions: permissionsIn("none"),
     registry: openRegistry(root, newId()),
     startMs: 60_000,
@@ -40,7 +44,7 @@ beforeAll(async () => {
   // A wire that can be cut between the feed and the engine; everything else talks to the engine directly.
   wire = createServer((near) => {
     if (isCut) return near.destroy();
-    const far = connect(Number(new URL(engine.url).port), "127.0.0.1");
+    const far = connect(Number(new URL(engine.address.url).port), "127.0.0.1");
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on("error", () => {}).on("close", () => sockets.delete(socket));
@@ -64,7 +68,7 @@ describe("an event feed whose connection breaks", () => {
     const stop = new AbortController();
     const { port } = wire.address() as AddressInfo;
     await followEvents({
-      client: engineClient(`http://127.0.0.1:${port}`, engine.password),
+      client: engineClient({ url: `http://127.0.0.1:${port}`, socketPath: null }, engine.password),
       sessionId,
       onEvent: (event) => void seen.push(event),
       onGap: () => void gaps.push(seen.length),

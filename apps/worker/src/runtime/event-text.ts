@@ -1,7 +1,7 @@
 import { redactText } from "@open-cowork/secrets/redact";
 import { hidden } from "@open-cowork/contracts/secret-shapes";
 import { holdBack, type HoldBack } from "../broker/hold-back.ts";
-import type { SessionDirectory } from "./session-directory.ts";
+import type { SeenFolders } from "../sandbox/sandbox.ts";
 
 /**
  * What must not leave with an event: live secrets, whatever looks like one, and paths of this machine.
@@ -18,10 +18,10 @@ export interface EventText {
 const visibleWorkspace = "/workspace";
 const visibleState = "/session";
 
-export function eventText(directory: SessionDirectory, secrets: readonly string[]): EventText {
+export function eventText(seen: Pick<SeenFolders, "root" | "workspace">, secrets: readonly string[]): EventText {
   const places = new Map([
-    [directory.workspace, visibleWorkspace],
-    [directory.root, visibleState],
+    [seen.workspace, visibleWorkspace],
+    [seen.root, visibleState],
   ]);
   const words = new Map([...places, ...secrets.map((secret) => [secret, hidden] as const)]);
 

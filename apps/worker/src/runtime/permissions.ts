@@ -1,4 +1,5 @@
 import type { Config } from "@opencode-ai/sdk/v2";
+import type { SandboxKind } from "../sandbox/sandbox.ts";
 
 export type Permissions = Exclude<NonNullable<Config["permission"]>, string>;
 
@@ -8,16 +9,20 @@ export type Permissions = Exclude<NonNullable<Config["permission"]>, string>;
  */
 const nothing: Permissions = {
   "*": "deny",
+  // There is no way out yet that could be watched.
   webfetch: "deny",
   websearch: "deny",
   external_directory: "deny",
   doom_loop: "deny",
 };
 const files: Permissions = { read: "allow", edit: "allow", write: "allow", glob: "allow", grep: "allow" };
+const people: Permissions = { question: "allow" };
 
-/** Git runs hooks and whatever its config names, and OpenCode runs git. */
+/** Git runs hooks and whatever its config names, and without a sandbox OpenCode runs git as the worker's own user. */
 const outsideGit = { "*": "allow", ".git": "deny", ".git/*": "deny", "*/.git": "deny", "*/.git/*": "deny" } as const;
 
-export function permissionsIn(sandbox: "none"): Permissions {
-  return { none: { ...nothing, ...files, edit: outsideGit, bash: "deny", question: "allow" } as const }[sandbox];
+export function permissionsIn(sandbox: SandboxKind): Permissions {
+  return sandbox === "none"
+    ? { ...nothing, ...files, ...people, edit: outsideGit, bash: "deny" }
+    : { ...nothing, ...files, ...people, bash: "allow" };
 }

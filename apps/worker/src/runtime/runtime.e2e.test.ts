@@ -20,7 +20,6 @@ beforeAll(async () => {
       hang(),
     ],
     outside: [call("write", { filePath: "/tmp/cowork-must-not-exist.txt", content: "x" }), say("I tried.")],
-    hook: [call("write", { filePath: ".git/hooks/post-index-change", content: "x" }), say("I tried.")],
     down: [{ do: "error", status: 401, body: { error: { message: "no such key" } }, headers: {}, times: Infinity }],
   });
 });
@@ -49,14 +48,9 @@ describe("a turn of the real OpenCode", () => {
     expect(await readFile(join(workspace, "hello.md"), "utf8")).toContain("Hello from Open Cowork");
     expect(JSON.stringify(events)).not.toContain(world.root);
     expect(JSON.stringify(events)).toContain("/workspace/hello.md");
-    expect(world.model.requests.at(-1)!.tools.toSorted()).toEqual([
-      "edit",
-      "glob",
-      "grep",
-      "question",
-      "read",
-      "write",
-    ]);
+    const shell = world.sandbox.kind === "none" ? [] : ["bash"];
+    const offered = [...shell, "edit", "glob", "grep", "question", "read", "write"];
+    expect(world.model.requests.at(-1)!.tools.toSorted()).toEqual(offered);
     await runtime.end();
   });
 
@@ -78,14 +72,6 @@ describe("a turn of the real OpenCode", () => {
     expect(end).toEqual({ kind: "completed" });
     expect(existsSync("/tmp/cowork-must-not-exist.txt")).toBe(false);
     expect(troubles).toEqual([]);
-    await runtime.end();
-  });
-
-  it("refuses git's own files, through which an agent would run commands", async () => {
-    const { runtime, workspace } = await world.start();
-    const { end } = await ask(runtime, "[script:hook]");
-    expect(end).toEqual({ kind: "completed" });
-    expect(existsSync(join(workspace, ".git/hooks/post-index-change"))).toBe(false);
     await runtime.end();
   });
 

@@ -1,18 +1,19 @@
 import type { Decided } from "@open-cowork/contracts/decisions";
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
 import { createAsks } from "./asks.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
 import type { TraceCall } from "./engine-client.ts";
 import { startEngine, type EngineProcess } from "./engine-process.ts";
-import type { ModelDoor } from "./engine-settings.ts";
+import type { ModelAccess } from "./engine-settings.ts";
 import type { EngineEvent } from "./engine-event.ts";
 import { followEvents } from "./event-feed.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
 import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
-import { giveDirectory, openSessionDirectory, type SessionDirectory } from "./session-directory.ts";
+import { giveDirectory, openSessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
 import type { TurnEnd } from "./turn-tracker.ts";
 import { warmUp } from "./warm-up.ts";
@@ -53,7 +54,9 @@ export interface RuntimeOptions {
   sessionId: string;
   /** The conversation to go on with, if it is in this directory's database. */
   runtimeSessionId: string | null;
-  door: ModelDoor;
+  sandbox: Sandbox;
+  openModelDoor(path: string | null): Promise<ModelDoor>;
+  access: ModelAccess;
   registry: RuntimeRegistry;
   startMs: number;
   signal: AbortSignal;
@@ -66,29 +69,33 @@ export interface RuntimeOptions {
 
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const directory = await openSessionDirectory(options.workerRoot, options.sessionId);
-  const engine = await startEngine({ ...options, directory });
+  const folders = await openSessionDirectory(options.workerRoot, options.sessionId);
+  const engine = await startEngine({ ...options, folders });
   try {
-    return await attach(engine, directory, options);
+    return await attach(engine, folders, options);
   } catch (error) {
     await engine.end();
     throw error;
   }
 }
 
-async function attach(engine: EngineProcess, directory: SessionDirectory, options: RuntimeOptions): Promise<Runtime> {
+async function attach(engine: EngineProcess, folders: SessionFolders, options: RuntimeOptions): Promise<Runtime> {
   const { client } = engine;
-  const { door, onTrouble } = options;
+  const { access, onTrouble } = options;
+  const seen = options.sandbox.seen(folders);
   const open = async () => {
     const known = options.runtimeSessionId === null ? null : await client.findSession(options.runtimeSessionId);
-    if (options.isWarm) await warmUp(client, door.modelId, AbortSignal.any([options.signal, engine.exited]));
+    // Without a sandbox its workspace had another path, and OpenCode takes no prompt for a place that is not there.
+    if (known && known.directory !== seen.workspace) await client.moveSession(known.id, seen.workspace);
+    if (options.isWarm) await warmUp(client, access.modelId, AbortSignal.any([options.signal, engine.exited]));
     // With a title of its own it doesn't ask the model for one.
     const { id } = known ?? (await client.createSession("Open Cowork"));
-    return { runtimeSessionId: id, conversation: await openConversation(client, directory, id, known === null) };
+    const at = { root: folders.root, workspace: seen.workspace };
+    return { runtimeSessionId: id, conversation: await openConversation(client, id, at, known === null) };
   };
   const { runtimeSessionId, conversation } = await withConversation(engine.exited, open());
 
-  const text = eventText(directory, [door.token, engine.password]);
+  const text = eventText(seen, [access.token, engine.password]);
   const mapper = new EventMapper(text);
   const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
   const asks = createAsks({ client, text, onTrouble });
@@ -126,7 +133,7 @@ async function attach(engine: EngineProcess, directory: SessionDirectory, option
         asks,
         client,
         sessionId: runtimeSessionId,
-        modelId: door.modelId,
+        modelId: access.modelId,
         before,
         listeners,
         mapper,

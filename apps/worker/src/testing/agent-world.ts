@@ -8,17 +8,23 @@ import { createToken } from "@open-cowork/secrets/token";
 import type { ModelScript } from "@open-cowork/testkit/scripted-model/script";
 import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startBroker, type Broker } from "../broker/broker.ts";
+import { engineFiles } from "../runtime/engine-files.ts";
 import { permissionsIn, type Permissions } from "../runtime/permissions.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime, type TurnRequest } from "../runtime/runtime.ts";
+import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 
 /** A real OpenCode behind a real broker; only the model is played. */
 export interface AgentWorld {
   root: string;
   model: ScriptedModel;
   broker: Broker;
+  sandbox: Sandbox;
   brokerOutcomes: string[];
   start(options?: {
+    /** Of another world, to go on with one of its sessions. */
+    root?: string;
     sessionId?: string;
     runtimeSessionId?: string | null;
     permissions?: Permissions;
@@ -37,34 +43,50 @@ export interface Started {
 
 export const providerKey = "sk-provider-key-that-no-agent-may-see";
 
-export async function createAgentWorld(scripts: Record<string, ModelScript> = {}): Promise<AgentWorld> {
+export async function createAgentWorld(
+  scripts: Record<string, ModelScript> = {},
+  wish: "auto" | "bubblewrap" | "none" = "auto",
+): Promise<AgentWorld> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "cowork worker ")));
   const model = await startScriptedModel({ scripts });
   const brokerOutcomes: string[] = [];
   const onRequest = (outcome: string) => void brokerOutcomes.push(outcome);
-  const broker = await startBroker({ upstream: model.baseUrl, apiKey: new Secret(providerKey), onRequest });
+  const broker = startBroker({ upstream: model.baseUrl, apiKey: new Secret(providerKey), onRequest });
   const registry = openRegistry(root, newId());
+  const chosen = await chooseSandbox({
+    wish,
+    tier: "development",
+    workerRoot: root,
+    firstUid: 200_000,
+    files: engineFiles(),
+  });
+  if ("refused" in chosen) throw new Error(chosen.refused);
+  const { sandbox } = chosen;
   const starts = new Set<Promise<Runtime>>();
 
   return {
     root,
     model,
     broker,
+    sandbox,
     brokerOutcomes,
     async start({
+      root: workerRoot = root,
       sessionId = newId<"session">(),
       runtimeSessionId = null,
-      permissions = permissionsIn("none"),
+      permissions = permissionsIn(sandbox.kind),
       isWarm = false,
     } = {}) {
       const token = createToken("broker");
       if (!isWarm) broker.admit(token);
       const troubles: string[] = [];
       const starting = startRuntime({
-        workerRoot: root,
+        workerRoot,
         sessionId,
         runtimeSessionId,
-        door: { baseUrl: broker.baseUrl, token, modelId: "demo" },
+        sandbox,
+        openModelDoor: broker.openDoor,
+        access: { token, modelId: "demo" },
         registry,
         startMs: 60_000,
         signal: new AbortController().signal,
@@ -74,7 +96,7 @@ export async function createAgentWorld(scripts: Record<string, ModelScript> = {}
       });
       starts.add(starting);
       const runtime = await starting;
-      return { runtime, token, troubles, workspace: join(root, "sessions", sessionId, "workspace") };
+      return { runtime, token, troubles, workspace: join(workerRoot, "sessions", sessionId, "workspace") };
     },
     async close() {
       // Also one that was still starting when a test failed.

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
-import { leavesOf, section, setting } from "./setting.ts";
+import { leavesOf, optional, section, setting } from "./setting.ts";
 
 const port = (fallback: number, help: string) =>
   setting(z.number().int().min(1).max(65_535).default(fallback), { help });
@@ -12,20 +12,22 @@ const tier = setting(z.enum(["development", "production"]).default("development"
 
 const shutdownGraceMs = ms(30_000, "How long a service may take to finish in good order after SIGTERM.");
 
-const database = (role: string) =>
-  section({
-    url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
-    deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
-    connections: setting(z.number().int().min(1).max(200).default(8), {
-      help: "Most connections of the pool that serves requests.",
-    }),
-    transactionPooler: setting(z.boolean().default(false), {
-      help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
-    }),
-  });
+const databaseShape = (role: string) => ({
+  url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
+  deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
+  connections: setting(z.number().int().min(1).max(200).default(8), {
+    help: "Most connections of the pool that serves requests.",
+  }),
+  transactionPooler: setting(z.boolean().default(false), {
+    help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
+  }),
+});
+const database = (role: string) => section(databaseShape(role));
 
 const lease = section({
-  ttlMs: ms(leaseTimings.ttlMs, "How long a lease lasts without being renewed."),
+  ttlMs: setting(z.number().int().min(1_000).max(60_000).default(leaseTimings.ttlMs), {
+    help: "How long a lease lasts without being renewed; the database grants a minute at most.",
+  }),
   renewMs: ms(leaseTimings.renewMs, "How often a lease is renewed."),
   marginMs: ms(leaseTimings.marginMs, "The worker stops trusting its lease this long before it expires."),
 });
@@ -78,6 +80,15 @@ export const schedulerConfig = z.strictObject({
   ops: ops(4812),
 });
 
+const model = {
+  baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
+  apiKey: setting(z.string().optional(), {
+    help: "The provider's key. It stays in the worker; the agent never sees it.",
+    secret: true,
+  }),
+  id: setting(z.string().default("demo"), { help: "The model to ask for." }),
+};
+
 export const workerConfig = z.strictObject({
   tier,
   root: setting(z.string().default(".open-cowork"), {
@@ -92,8 +103,11 @@ export const workerConfig = z.strictObject({
   pollMs: ms(pollMs, "How often to look for work when no notification came (± 20 %)."),
   heartbeatMs: ms(heartbeatMs, "How often the worker reports itself."),
   lease,
-  sandbox: setting(z.enum(["none"]).default("none"), {
-    help: "How agents are confined. none: not at all, development only; their shell and web tools are then denied.",
+  sandbox: setting(z.enum(["auto", "bubblewrap", "none"]).default("auto"), {
+    help: "How agents are confined. auto: by bubblewrap where it works. none: not at all, development only; their shell is then denied.",
+  }),
+  sandboxFirstUid: setting(z.number().int().min(1_000).max(4_000_000_000).default(200_000), {
+    help: "A worker started as root runs each session as a uid of its own: one of the 10,000 from here on, which nothing else on the machine may use.",
   }),
   runtime: section({
     startMs: ms(60_000, "OpenCode must be ready within this long."),
@@ -103,19 +117,24 @@ export const workerConfig = z.strictObject({
       help: "How many OpenCode processes stand by, warmed up, for new sessions; each takes about 500 MB.",
     }),
   }),
-  model: section({
-    baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
-    apiKey: setting(z.string().optional(), {
-      help: "The provider's key. It stays in the worker; the agent never sees it.",
-      secret: true,
-    }),
-    id: setting(z.string().default("demo"), { help: "The model to ask for." }),
-  }),
+  model: section(model),
   database: database("cowork_worker"),
   telemetry,
   ops: ops(4813),
 });
 export type WorkerConfig = z.output<typeof workerConfig>;
+
+const workerDatabase = databaseShape("cowork_worker");
+
+/** What `cowork-worker check` reads: the worker's own settings, where those that name its plane may be missing. */
+export const workerCheckConfig = z.strictObject({
+  ...workerConfig.shape,
+  workerId: optional(workerConfig.shape.workerId),
+  workerCredential: optional(workerConfig.shape.workerCredential),
+  model: section({ ...model, baseUrl: optional(model.baseUrl) }),
+  database: section({ ...workerDatabase, url: optional(workerDatabase.url) }),
+});
+export type WorkerCheckConfig = z.output<typeof workerCheckConfig>;
 
 export const startConfig = z.strictObject({
   root: setting(z.string().default(".open-cowork"), { help: "Where the data of `pnpm start` lives." }),

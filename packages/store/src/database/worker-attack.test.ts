@@ -205,7 +205,7 @@ describe("with the worker's own login, nobody", () => {
       const send = (text: string) => sql.raw(text).execute(held);
       await send("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = 0");
       await send("begin");
-      await send(`select * from worker_api_v1.renew(array['${claimed.lease.token}'], 600000)`);
+      await send(`select * from worker_api_v1.renew(array['${claimed.lease.token}'], 60000)`);
       // Verbs in a loop inside of it make it no younger.
       for (let n = 0; n < 3; n += 1)
         await send(`select * from worker_api_v1.take_signals(array['${claimed.lease.token}'])`);

@@ -30,7 +30,7 @@ export interface Scene {
   asks: Record<"a" | "d", DecisionId>;
 }
 
-const ttlMs = 600_000;
+const ttlMs = 60_000;
 
 /**
  * Two organisations that share a pool, both at their limit of promoted work, so that whoever gives room back must pass it

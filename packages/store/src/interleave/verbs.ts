@@ -38,7 +38,7 @@ export interface Verb {
   decidesEach?: readonly string[];
 }
 
-const ttlMs = 600_000;
+const ttlMs = 60_000;
 const at = (scene: Scene, name: SessionName) => scene.sessions[name];
 const artifactId = newId();
 
@@ -87,6 +87,7 @@ const move = (to: "paused" | "revoked") => (db: Db, scene: Scene) =>
 export const verbs = {
   heartbeat: { role: "worker", call: beat("steady"), waitsFor: ["process steady"] },
   "heartbeat of one that was away": { role: "worker", call: beat("away"), waitsFor: ["worker away", "process away"] },
+  "heartbeat of one that fell silent": { role: "worker", call: beat("other"), waitsFor: ["process other"] },
   claim: {
     role: "worker",
     call: claim("steady"),
@@ -256,7 +257,12 @@ export const verbs = {
     waitsFor: ["route"],
     passesOver: ["work p", "route tags"],
   },
-  mark_unhealthy: { role: "scheduler", call: (db) => markUnhealthyWorkers(db, 30_000), waitsFor: ["worker other"] },
+  mark_unhealthy: {
+    role: "scheduler",
+    call: (db) => markUnhealthyWorkers(db, 30_000),
+    waitsFor: [],
+    passesOver: ["worker other", "process other"],
+  },
   pause: { role: "web", call: move("paused"), waitsFor: ["worker steady"] },
   revoke: {
     role: "web",

@@ -50,7 +50,7 @@ export const facts: readonly Mutant[] = [
   },
   {
     bug: "the deltas of a finished part stay",
-    changes: [{ file: parts, find: "and d.type = 'message.part.delta';", put: "and d.type = 'none';" }],
+    changes: [{ file: parts, find: "and d.type = 'message.part.delta' offset", put: "and d.type = 'none' offset" }],
     tests: ["events/read-model.test.ts"],
   },
   {

@@ -107,7 +107,8 @@ export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boole
   for (const row of m.work)
     if (row.status === "ready" && row.preferred === null && row.tag! >= m.floor) front = Math.min(front, row.tag!);
   if (front === Infinity) front = m.floor;
-  account.lastTag = Math.max(account.lastTag + 1 / account.weight, m.bug === "tag_below_floor" ? 0 : front);
+  const next = Math.max(account.lastTag + 1 / account.weight, m.bug === "tag_below_floor" ? 0 : front);
+  account.lastTag = Math.min(next, front + (account.promoted + 1) / account.weight);
   account.promoted += 1;
   account.waiting -= 1;
   const beat = lastBoot === null ? null : m.boots[lastBoot]!.heartbeat;

@@ -54,6 +54,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     worker: open(urls.worker, "worker"),
   };
   let movedMs = 0;
+  let moved: Promise<unknown> = Promise.resolve();
   return {
     ownerUrl,
     urls,
@@ -61,10 +62,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     as,
     advance: async (ms) => {
       movedMs += ms;
-      await sql
-        .raw(`create or replace function cowork.now() returns timestamptz language sql volatile parallel safe as
+      // One after the other: Postgres does not replace a function twice at once.
+      moved = moved.then(() =>
+        sql
+          .raw(`create or replace function cowork.now() returns timestamptz language sql volatile parallel safe as
           'select clock_timestamp() + interval ''${movedMs} milliseconds'''`)
-        .execute(owner.db);
+          .execute(owner.db),
+      );
+      await moved;
     },
     drop: async () => {
       await Promise.all([owner.close(), ...Object.values(as).map((database) => database.close())]);

@@ -46,6 +46,15 @@ describe("a worker that falls silent", () => {
     expect(await mark()).toContain(worker.workerId);
   });
 
+  it("keeps its boot id to itself: another worker that reports by it is refused, and nothing of it counts", async () => {
+    await beat(world, worker);
+    const twin = { ...(await world.enrol(`twin-${newId()}`)), bootId: worker.bootId };
+    expect(await beat(world, twin)).toEqual({ ok: false, reason: "boot_id_taken" });
+    expect((await rejections()).at(-1)).toMatchObject({ reason: "boot_id_taken" });
+    await world.advance(30_001);
+    expect(await mark()).toContain(twin.workerId);
+  });
+
   it("is healthy while one of its processes is heard of", async () => {
     await beat(world, worker);
     await world.advance(20_000);

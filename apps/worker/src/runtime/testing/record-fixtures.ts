@@ -10,6 +10,8 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startEngine, type EngineProcess } from "../engine-process.ts";
+import { noSandbox } from "../../sandbox/no-sandbox.ts";
+import { engineFiles } from "../engine-files.ts";
 import { providerId } from "../engine-settings.ts";
 import { permissionsIn, type Permissions } from "../permissions.ts";
 import { openRegistry } from "../registry.ts";
@@ -60,11 +62,12 @@ try {
 
 async function record(recording: Recording): Promise<Fixture> {
   const id = newId<"session">();
-  const directory = await openSessionDirectory(root, id);
   const engine = await startEngine({
     sessionId: id,
-    directory,
-    door: { baseUrl: model.baseUrl, token: "recorded-token", modelId: "demo" },
+    folders: await openSessionDirectory(root, id),
+    sandbox: noSandbox(engineFiles()),
+    openModelDoor: async () => ({ port: Number(new URL(model.baseUrl).port), close: async () => {} }),
+    access: { token: "recorded-token", modelId: "demo" },
     permissions: recording.permissions ?? permissionsIn("none"),
     registry: openRegistry(root, newId()),
     startMs: recordMs,

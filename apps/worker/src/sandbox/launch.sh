@@ -1,0 +1,20 @@
+#!/bin/bash
+# The first process of a session's sandbox: the program, and beside it the shim that joins it to the worker.
+#
+#   launch.sh PREPARE PROGRAM-ARGUMENTS…      with the listening socket of the worker as file descriptor 3
+
+# Whatever the worker was started with, and nobody closed (255 is bash's own).
+for fd in /proc/self/fd/*; do
+  fd=${fd##*/}
+  [ "$fd" -gt 3 ] && [ "$fd" -ne 255 ] && eval "exec $fd>&-"
+done
+while read -r folder; do /bin/mkdir -p "$folder"; done </sandbox/folders
+prepare=$1
+shift
+{
+  # Nobody can speak to the program before the workspace is ready.
+  /sandbox/bin/bash -c "$prepare" </dev/null 3<&- && /sandbox/node /sandbox/shim.ts
+  # Without a shim the program is out of reach: it must not look alive.
+  kill -KILL $$
+} &
+exec /sandbox/program "$@" 3<&-
