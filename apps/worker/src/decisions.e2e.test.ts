@@ -28,6 +28,7 @@ let model: ScriptedModel;
 let root: string;
 let settings: Record<string, string>;
 let running: WorkerProcess | null = null;
+const opened: SessionId[] = [];
 
 beforeAll(async () => {
   world = await createWorld();
@@ -61,6 +62,8 @@ beforeAll(async () => {
   };
 });
 afterEach(async () => {
+  // What a failed test left waiting would hold the lanes of the next one's worker.
+  for (const sessionId of opened.splice(0)) await stopSession(world.as.web.db, world.actor, sessionId);
   await endWorker(running, "SIGTERM");
   running = null;
 });
@@ -71,11 +74,14 @@ afterAll(async () => {
 });
 
 const start = async (more: Record<string, string> = {}) => (running = await startedWorker({ ...settings, ...more }));
-const careful = async (prompt: string, profile = "careful") =>
-  (await openSession(world.as.web.db, world.actor, { prompt, profile })).sessionId;
+const careful = async (prompt: string, profile = "careful") => {
+  const { sessionId } = await openSession(world.as.web.db, world.actor, { prompt, profile });
+  opened.push(sessionId);
+  return sessionId;
+};
 const turnOf = async (sessionId: SessionId): Promise<Turn> =>
   turnsOf((await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript)[0]!;
-const turnThat = (sessionId: SessionId, what: string, holds: (turn: Turn) => boolean, withinMs = 60_000) =>
+const turnThat = (sessionId: SessionId, what: string, holds: (turn: Turn) => boolean, withinMs = 90_000) =>
   eventually(
     what,
     async () => {
@@ -103,7 +109,10 @@ const enginePid = async (): Promise<number> => {
   return (JSON.parse(await readFile(join(folder, name!), "utf8")) as { pid: number }).pid;
 };
 
-describe("an agent of a careful profile", () => {
+/** Two processes of half a gigabyte start in some of these, on whatever machine. */
+const slow = { timeout: 300_000 };
+
+describe("an agent of a careful profile", slow, () => {
   it("waits for longer than silence may last, and changes the file once a person approved exactly that", async () => {
     await start();
     const sessionId = await careful("[script:write]");
@@ -173,7 +182,7 @@ describe("an agent of a careful profile", () => {
   });
 
   it("is given back by a worker that leaves, and asked about again", async () => {
-    const leaving = await startedWorker({ ...settings, SHUTDOWN_GRACE_MS: "4000" });
+    const leaving = await startedWorker({ ...settings, SHUTDOWN_GRACE_MS: "14000" });
     const sessionId = await careful("[script:write]");
     await asked(sessionId);
     expect(await endWorker(leaving, "SIGTERM")).toBe(0);
@@ -184,7 +193,7 @@ describe("an agent of a careful profile", () => {
   });
 });
 
-describe("a session whose profile can't be read", () => {
+describe("a session whose profile can't be read", slow, () => {
   it("runs nothing and says so", async () => {
     await start();
     const sessionId = await careful("[script:write]", "torn");
@@ -194,10 +203,10 @@ describe("a session whose profile can't be read", () => {
   });
 });
 
-describe("an agent with a question", () => {
+describe("an agent with a question", slow, () => {
   it("is told what a person answered", async () => {
     await start();
-    const sessionId = await world.wish("[script:question]");
+    const sessionId = await careful("[script:question]");
     const ask = await asked(sessionId);
     expect(ask).toMatchObject({ kind: "question", request: { questions: [{ header: "Door colour" }] } });
     await decided(sessionId, ask, { answers: [["Blue"]] });
@@ -207,7 +216,7 @@ describe("an agent with a question", () => {
   });
 });
 
-describe("somebody who answers past the plane", () => {
+describe("somebody who answers past the plane", slow, () => {
   it("ends the turn for good, with evidence in the audit and in the log", async () => {
     // In a sandbox nobody reaches its port.
     const worker = await start({ SANDBOX: "none" });
