@@ -14,7 +14,7 @@ export interface Hands {
 
 export async function takeWork(world: WebWorld): Promise<Hands> {
   // Nobody renews it, and a busy machine may take its time.
-  const request = world.request(await world.enrol("hands"), { ttlMs: 600_000 });
+  const request = world.request(await world.enrol("hands"), { ttlMs: 60_000 });
   const claimed = await claimWork(world.as.worker.db, request);
   const { lease, nextBatch } = claimed.ok ? claimed.value[0]! : nothing(claimed.reason);
   const { db, notify } = world.as.worker;
