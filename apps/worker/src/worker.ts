@@ -19,6 +19,8 @@ import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
 import { engineFiles } from "./runtime/engine-files.ts";
+import { permissionsIn } from "./runtime/permissions.ts";
+import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
 import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
@@ -99,6 +101,7 @@ export async function startWorker(context: {
   });
   const { startMs, idleMs, silentMs, spares } = config.runtime;
   const most = config.lanes + idleRuntimes + spares;
+  const permitted = permissionsIn(sandbox.kind);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
@@ -110,6 +113,8 @@ export async function startWorker(context: {
     startMs,
     idleMs,
     spares,
+    // A profile that says more has its runtimes started cold.
+    sparePermissions: permissionsOf({ permissions: [] }, permitted),
     most,
   });
 
@@ -128,7 +133,7 @@ export async function startWorker(context: {
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
   const draining = new AbortController();
-  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
   const claims = startClaimLoop({
     database,
