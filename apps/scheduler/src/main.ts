@@ -6,6 +6,7 @@ import { runService, StartRefused } from "@open-cowork/telemetry/run-service";
 import { startLoop } from "./loops/loop.ts";
 import { gaugeTick } from "./loops/gauges.ts";
 import { promotionTick } from "./loops/promotion.ts";
+import { roleTick } from "./loops/roles.ts";
 import { recoveryTick } from "./loops/recovery.ts";
 import { stuckBackendsTick } from "./loops/stuck-backends.ts";
 import { sealTick } from "./loops/seal.ts";
@@ -13,6 +14,9 @@ import { workerHealthTick } from "./loops/worker-health.ts";
 
 /** How often queue and workers are counted for the operator: often enough for an alert, rarely enough to cost nothing. */
 const gaugesMs = 5_000;
+
+/** How often the services' database roles are looked at. */
+const rolesMs = 30_000;
 
 /** How often committed audit rows are chained. */
 const sealMs = 1_000;
@@ -52,6 +56,7 @@ await runService({
         stopping,
       }),
       startLoop("audit sealer", sealMs, () => sealTick(world), { telemetry, stopping }),
+      startLoop("roles", rolesMs, roleTick(world), { telemetry, stopping }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];
     return {

@@ -124,6 +124,12 @@ export const refusals = {
     audit: "secret_reveal_failed",
     means: "The organisation has no key for this provider; an admin can store one.",
   },
+  provider_not_allowed: {
+    http: 403,
+    retryable: false,
+    audit: "secret_reveal_failed",
+    means: "The session's profile uses another provider.",
+  },
   batch_out_of_order: { http: 409, retryable: false, means: "An earlier event batch of this attempt is missing." },
   batch_too_large: {
     http: 413,

@@ -78,7 +78,8 @@ export async function openBubblewrap(options: {
           stdio: ["pipe", "pipe", "pipe", socket.fd],
         });
         child.once("error", () => {});
-        await socket.handOver();
+        // Nothing is waited for from here on: what a child says before somebody listens is lost when it ends at once.
+        socket.handOver();
         return { child, socketPath, letGo: () => letGo(child), release };
       } catch (error) {
         await release();

@@ -48,7 +48,7 @@ const calls: Record<Fenced, (lease: Lease) => Promise<Answer>> = {
     return recordArtifact(world.as.worker.db, lease, artifact);
   },
   record_usage: (lease) => recordUsage(world.as.worker.db, lease, [{ kind: "tokens_in", key: newId(), amount: 1 }]),
-  reveal_secret: (lease) => revealSecret(world.as.worker.db, lease, "anthropic"),
+  reveal_secret: (lease) => revealSecret(world.as.worker.db, lease, "default"),
   take_signals: async (lease) => (await takeSignals(world.as.worker.db, [lease]))[0]!,
   finish: (lease) => end(world, lease, { kind: "succeeded" }, 2),
 };

@@ -22,6 +22,7 @@ beforeAll(async () => {
   world = await createWorld();
   worker = await world.enrol("worker-a");
   stranger = await newTenant(world, "stranger");
+  for (const { orgId } of [world.actor, stranger]) await useProvider(orgId, "anthropic");
 });
 beforeEach(async () => {
   await world.wish();
@@ -31,6 +32,8 @@ beforeEach(async () => {
 afterAll(() => world.drop());
 
 const db = () => world.as.worker.db;
+const useProvider = (orgId: string, provider: string) =>
+  sql`update cowork.profiles set provider = ${provider} where org_id = ${orgId}`.execute(world.owner.db);
 const hash = () => randomBytes(32).toString("hex");
 const audited = async (action: string) => (await world.audit()).filter((row) => row.action === action);
 const notAllowed = { ok: false, reason: "object_key_not_allowed" };
@@ -179,10 +182,9 @@ describe("recording an artifact", () => {
     const conflict = { ok: false, reason: "idempotency_conflict" };
     const one = artifact();
     await recordArtifact(db(), lease, one);
-    const again = ({ objectKey: _, ...rest }: typeof one) => artifact(rest);
+    const again = (change: object) => artifact({ artifactId: one.artifactId, sha256: one.sha256, ...change });
     const others = [{ sha256: hash() }, { name: "other.md" }, { contentType: "text/plain" }, { sizeBytes: 6 }];
-    for (const change of others)
-      expect(await recordArtifact(db(), lease, again({ ...one, ...change }))).toEqual(conflict);
+    for (const change of others) expect(await recordArtifact(db(), lease, again(change))).toEqual(conflict);
     await world.wish();
     const other = await world.claimOne(worker);
     const objectKey = one.objectKey.replace(lease.sessionId, other.lease.sessionId);
@@ -288,9 +290,24 @@ describe("revealing a secret", () => {
   it("gives no other organisation's, no revoked one and none that is missing, audited with the reason", async () => {
     await store(stranger.orgId, "openai", 1, "theirs");
     await store(world.actor.orgId, "mistral", 1, "revoked", true);
-    for (const provider of ["openai", "mistral", "", null as never, "' or true --"])
-      expect(await revealSecret(db(), lease, provider)).toEqual({ ok: false, reason: "secret_not_found" });
-    expect(await audited("secret_reveal_failed")).toHaveLength(5);
+    for (const provider of ["openai", "mistral", "missing"]) {
+      await useProvider(world.actor.orgId, provider);
+      await world.wish();
+      const routed = await world.claimOne(worker);
+      expect(await revealSecret(db(), routed.lease, provider)).toEqual({ ok: false, reason: "secret_not_found" });
+      await end(world, routed.lease);
+    }
+    expect(await audited("secret_reveal_failed")).toHaveLength(3);
+    await useProvider(world.actor.orgId, "anthropic");
+  });
+
+  it("gives no key of another provider than the one the work is routed for, audited with the reason", async () => {
+    await store(world.actor.orgId, "another", 1, "ours too");
+    for (const provider of ["another", "openai", "", null as never, "' or true --"])
+      expect(await revealSecret(db(), lease, provider)).toEqual({ ok: false, reason: "provider_not_allowed" });
+    expect((await audited("secret_reveal_failed")).filter((row) => row.reason === "provider_not_allowed")).toHaveLength(
+      5,
+    );
   });
 
   it("hands each worker its own organisation's, though both hold leases at once", async () => {
