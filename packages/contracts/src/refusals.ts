@@ -96,6 +96,11 @@ export const refusals = {
     retryable: true,
     means: "The worker's state does not allow this; an operator can activate or resume it.",
   },
+  capacity_unavailable: {
+    http: 503,
+    retryable: true,
+    means: "The workers have too little memory free for another session; it starts when one of theirs ends.",
+  },
   worker_transition_not_allowed: {
     http: 409,
     retryable: false,
