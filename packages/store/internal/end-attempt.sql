@@ -22,7 +22,7 @@ begin
     select l.*, u.n, p_outcomes[u.n] as outcome, p_reasons[u.n] as given, p_batch_nos[u.n] as batch_no, l.next_seq + p_events[u.n] as through
       from unnest((select p_lanes)) with ordinality l cross join lateral (select l.ordinality::integer as n) u
   ), counted as (
-    select i.*, f.pause_ms, f.pause_most_ms, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
+    select i.*, f.pause_ms, f.pause_most_ms, w.renewals, w.last_heartbeat_at, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
         select from cowork.attempts a where a.work_id = i.work_id and a.attempt = i.attempt
           and a.checkpoint_version > (
             select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
@@ -98,7 +98,8 @@ begin
             when 'cancelled' then 'work_cancelled' else 'work_failed' end,
           e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
           case e.outcome when 'lost' then null else e.worker_id end,
-          jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+          jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome, 'renewals', e.renewals,
+            'renewedAt', case when e.renewals > 0 then e.last_heartbeat_at end)
         from ended e
   )
   select array_agg(e.decision order by e.n) into v_decisions from ended e;

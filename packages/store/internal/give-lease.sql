@@ -11,7 +11,7 @@ declare
   v_given jsonb;
 begin
   with works as (
-    update cowork.work w set status = 'leased', attempt = w.attempt + 1, claimed_at = v_now, last_heartbeat_at = v_now,
+    update cowork.work w set status = 'leased', attempt = w.attempt + 1, claimed_at = v_now, last_heartbeat_at = v_now, renewals = 0,
         leased_by = p_worker.worker_id, lease_expires_at = v_expires_at
       from unnest((select p_lanes)) with ordinality l
       where w.work_id = p_work_ids[l.ordinality] and w.status = 'ready' and w.lane_id = l.lane_id

@@ -104,6 +104,8 @@ create table cowork.work (
   leased_by uuid,
   lease_expires_at timestamptz,
   last_heartbeat_at timestamptz,
+  -- Of this lease; its end says how many there were, because a row of evidence for each would be most of the audit.
+  renewals integer not null default 0,
   claimed_at timestamptz,
   completed_at timestamptz,
   failed_at timestamptz,

@@ -1,4 +1,5 @@
 import { newId, type OrgId, type PoolId, type UserId } from "@open-cowork/contracts/ids";
+import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 
 export interface FirstOwner {
@@ -42,6 +43,8 @@ export async function ensureFirstOwner(
       .insertInto("cowork.worker_pools")
       .values({ pool_id: first.poolId, org_id: null, name: "default" })
       .execute();
+    await sql`insert into cowork.audit (action, actor_kind, subject)
+      values ('pool_created', 'operator', jsonb_build_object('poolId', ${first.poolId}::text))`.execute(tx);
     await tx
       .insertInto("cowork.profiles")
       .values({ org_id: first.orgId, profile_id: newId(), name: "default", pool_id: first.poolId })
