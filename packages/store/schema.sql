@@ -195,6 +195,7 @@ table cowork.audit_sealer
   singleton boolean not null default true
   era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
+  dropped_before timestamp with time zone not null default '-infinity'::timestamp with time zone
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
@@ -209,6 +210,7 @@ table cowork.audit_seals
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
+  first_at timestamp with time zone not null
   row_count bigint not null
   rows_sha256 text not null
   previous text not null
@@ -242,7 +244,7 @@ table cowork.browser_sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
 
 table cowork.checkpoint_packs
   owner cowork_owner
@@ -419,8 +421,7 @@ table cowork.feed
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, insert, select
   grant cowork_web: select
 
 table cowork.head_mender
@@ -447,7 +448,7 @@ table cowork.idempotency
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, select
   grant cowork_web: delete, insert, select, update
 
 table cowork.lanes
@@ -583,12 +584,14 @@ table cowork.plane
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
   database_oid oid not null
+  feed_forgotten xid8 not null default '0'::xid8
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
   grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
+  grant cowork_api: update (feed_forgotten)
 
 table cowork.profiles
   owner cowork_owner
@@ -608,6 +611,7 @@ table cowork.profiles
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -666,6 +670,7 @@ table cowork.sealed_secrets
   constraint sealed_secrets_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint sealed_secrets_version_check CHECK ((version > 0))
   unique index sealed_secrets_current ON cowork.sealed_secrets USING btree (org_id, provider) WHERE (revoked_at IS NULL)
+  trigger keep_revoked BEFORE UPDATE OF revoked_at ON cowork.sealed_secrets FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION cowork.keep_revoked()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -736,7 +741,7 @@ table cowork.sign_in_links
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, select, update
 
 table cowork.signals
   owner cowork_owner
@@ -806,6 +811,9 @@ table cowork.users
   constraint users_email_key UNIQUE (email)
   constraint users_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200)))
   constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 320))))
+  row level security
+  policy plane_wide for all to cowork_api using true
+  policy tenant for all to cowork_web using (EXISTS ( SELECT FROM cowork.memberships m WHERE (m.user_id = users.user_id)))
   grant cowork_api: select
   grant cowork_web: select
 
@@ -834,6 +842,7 @@ table cowork.work
   leased_by uuid
   lease_expires_at timestamp with time zone
   last_heartbeat_at timestamp with time zone
+  renewals integer not null default 0
   claimed_at timestamp with time zone
   completed_at timestamp with time zone
   failed_at timestamp with time zone
@@ -905,7 +914,7 @@ table cowork.worker_incarnations
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
 
 table cowork.worker_pools
@@ -920,6 +929,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -958,6 +968,27 @@ table cowork.workspaces
   grant cowork_web: insert, select
 
 function cowork.guard_move()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+  returns text[]
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+  grant cowork_scheduler: execute
+
+function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_revoked()
   returns trigger
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
@@ -1018,6 +1049,12 @@ function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reas
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.end_overtime(p_most integer)
+  returns integer
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.end_stuck_backends(p_older_than_ms integer)
   returns integer
   language sql volatile security definer set search_path=pg_catalog
@@ -1048,6 +1085,12 @@ function internal.is_restored()
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
+  returns TABLE(kind text, removed integer)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
   returns jsonb
@@ -1106,6 +1149,11 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_heartbeat_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_lease_ms()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1155,6 +1203,11 @@ function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
   language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.org_of_worker(p_worker_id uuid)
+  returns uuid
+  language plpgsql stable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.pack_key(p_org_id uuid, p_sha256 text)
@@ -1207,7 +1260,7 @@ function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id u
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text, p_waiting_most integer)
   returns text
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1230,6 +1283,12 @@ function internal.schema_version()
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb, p_body jsonb)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.settle_ready(p_most integer)
   returns integer
