@@ -154,7 +154,6 @@ table cowork.attempts
   constraint attempts_pkey PRIMARY KEY (work_id, attempt)
   constraint attempts_token_hash_key UNIQUE (token_hash)
   constraint attempts_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint attempts_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint attempts_check CHECK (((ended_at IS NULL) = (outcome IS NULL)))
   index attempts_by_request ON cowork.attempts USING btree (request_hash)
   with (fillfactor=80)
@@ -417,7 +416,7 @@ table cowork.feed
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  index feed_by_age ON cowork.feed USING btree (at)
+  index feed_by_age ON cowork.feed USING brin (at)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -469,6 +468,8 @@ table cowork.lanes
   boot_id uuid
   last_batch_no bigint
   last_answer jsonb
+  renewals integer not null default 0
+  renewed_at timestamp with time zone
   constraint lanes_pkey PRIMARY KEY (lane_id)
   constraint lanes_session_id_key UNIQUE (session_id)
   constraint lanes_token_hash_key UNIQUE (token_hash)
@@ -570,7 +571,6 @@ table cowork.parts
   last_seq bigint not null
   body jsonb not null
   constraint parts_pkey PRIMARY KEY (session_id, message_id, part_id)
-  constraint parts_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -842,7 +842,6 @@ table cowork.work
   leased_by uuid
   lease_expires_at timestamp with time zone
   last_heartbeat_at timestamp with time zone
-  renewals integer not null default 0
   claimed_at timestamp with time zone
   completed_at timestamp with time zone
   failed_at timestamp with time zone
@@ -851,20 +850,15 @@ table cowork.work
   created_at timestamp with time zone not null default cowork.now()
   constraint work_pkey PRIMARY KEY (org_id, work_id)
   constraint work_work_id_key UNIQUE (work_id)
-  constraint work_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES cowork.lanes(lane_id)
   constraint work_org_id_command_id_fkey FOREIGN KEY (org_id, command_id) REFERENCES cowork.commands(org_id, command_id)
   constraint work_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint work_route_id_fkey FOREIGN KEY (route_id) REFERENCES cowork.routes(route_id)
   constraint work_check CHECK (((((status)::text = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)) AND (((status)::text = 'leased'::text) <= is_head) AND (((status)::text = 'leased'::text) = (leased_by IS NOT NULL))))
   index work_aging ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND ((class)::smallint > 0))
   unique index work_by_command ON cowork.work USING btree (org_id, command_id)
   unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE ((status)::text = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
   index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NULL))
-  index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE ((status)::text = 'dead'::text)
   index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE (((status)::text = 'queued'::text) AND is_head)
-  index work_live ON cowork.work USING btree (org_id, status) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
   index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  index work_preferred_since ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
   unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
   trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('work')
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=60)
@@ -1191,8 +1185,8 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   grant cowork_web: execute
 
 function internal.must_read_committed()
-  returns void
-  language plpgsql stable security definer set search_path=pg_catalog
+  returns boolean
+  language plpgsql stable
   owner cowork_api
 
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)

@@ -169,6 +169,12 @@ export const failures = {
     pauseMostMs: 60_000,
     means: "OpenCode ended in the middle of the turn.",
   },
+  runtime_out_of_memory: {
+    retry: "later",
+    pauseMs: 5_000,
+    pauseMostMs: 120_000,
+    means: "The agent, or a program that it ran, took more memory than a session may have, and was ended.",
+  },
   runtime_silent: {
     retry: "later",
     pauseMs: 1_000,

@@ -17,7 +17,7 @@ begin
   -- Readers whose cursor stands before this have missed something, and read everything anew.
   with gone as (
     delete from cowork.feed f where f.ctid = any (array(
-      select o.ctid from cowork.feed o where o.at < v_now - make_interval(secs => p_feed_ms / 1000.0) order by o.at limit p_most))
+      select o.ctid from cowork.feed o where o.at < v_now - make_interval(secs => p_feed_ms / 1000.0) limit p_most))
       returning f.xid)
   select count(*), max(g.xid) into removed, v_forgotten from gone g;
   if removed > 0 then

@@ -1,4 +1,5 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import type { Limits } from "../limits/limits.ts";
 import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
@@ -49,6 +50,7 @@ export interface RuntimeOptions {
   /** The conversation to go on with, if it is in this directory's database. */
   runtimeSessionId: string | null;
   sandbox: Sandbox;
+  limits: Limits;
   openModelDoor(path: string | null): Promise<ModelDoor>;
   access: ModelAccess;
   registry: RuntimeRegistry;
