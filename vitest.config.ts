@@ -1,6 +1,8 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const exclude = ["**/node_modules/**", "**/.open-cowork/**"];
+const proofs = ["packages/store/src/{proof,interleave}/*.e2e.test.ts"];
 
 export default defineConfig({
   test: {
@@ -21,10 +23,22 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["{apps,packages,scripts}/**/*.e2e.test.ts"],
-          exclude,
+          exclude: [...exclude, ...proofs],
           // Whole stacks with real OpenCode processes: side by side they would only measure each other.
           fileParallelism: false,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "proof",
+          include: proofs,
+          exclude,
+          // Each has databases of its own and measures nothing: after all others, on every core.
+          maxWorkers: Math.max(2, availableParallelism()),
+          sequence: { groupOrder: 1 },
+          testTimeout: 1_800_000,
           hookTimeout: 120_000,
         },
       },

@@ -22,6 +22,66 @@ schema worker_api_v1
   grant cowork_web: usage
   grant cowork_worker: usage
 
+domain cowork.actor_kind as text
+  CHECK ((VALUE = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
+
+domain cowork.attempt_outcome as text
+  CHECK ((VALUE = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'released'::text, 'retried'::text, 'lost'::text])))
+
+domain cowork.big_ordinal as bigint
+  CHECK ((VALUE > 0))
+
+domain cowork.big_tally as bigint
+  CHECK ((VALUE >= 0))
+
+domain cowork.command_kind as text
+  CHECK ((VALUE = 'prompt'::text))
+
+domain cowork.command_status as text
+  CHECK ((VALUE = ANY (ARRAY['waiting'::text, 'working'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
+
+domain cowork.feed_topic as text
+  CHECK ((VALUE = ANY (ARRAY['session'::text, 'inbox'::text, 'fleet'::text])))
+
+domain cowork.ordinal as integer
+  CHECK ((VALUE > 0))
+
+domain cowork.runtime_id as text
+  CHECK ((VALUE ~ '^ses_[A-Za-z0-9]{1,60}$'::text))
+
+domain cowork.session_status as text
+  CHECK ((VALUE = ANY (ARRAY['open'::text, 'archived'::text])))
+
+domain cowork.sha256_hex as text
+  CHECK (((length(VALUE) = 64) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))
+
+domain cowork.share as double precision
+  CHECK (((VALUE >= (0.01)::double precision) AND (VALUE <= (100)::double precision)))
+
+domain cowork.short_id as text
+  CHECK ((length(VALUE) <= 100))
+
+domain cowork.short_text as text
+  CHECK ((length(VALUE) <= 200))
+
+domain cowork.some_short_id as text
+  CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 100)))
+
+domain cowork.tally as integer
+  CHECK ((VALUE >= 0))
+
+domain cowork.trace_context as text
+  CHECK ((length(VALUE) = 55))
+
+domain cowork.work_class as smallint
+  CHECK (((VALUE >= 0) AND (VALUE <= 2)))
+
+domain cowork.work_status as text
+  CHECK ((VALUE = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'dead'::text])))
+
+domain cowork.work_type as text
+  CHECK ((VALUE = ANY (ARRAY['session_command'::text, 'secret_validate'::text, 'secret_reseal'::text])))
+
 table cowork.api_tokens
   owner cowork_owner
   token_id uuid not null
@@ -77,15 +137,15 @@ table cowork.artifacts
 table cowork.attempts
   owner cowork_owner
   work_id uuid not null
-  attempt integer not null
+  attempt cowork.ordinal not null
   org_id uuid not null
-  token_hash text not null
-  request_hash text not null
+  token_hash cowork.sha256_hex not null
+  request_hash cowork.sha256_hex not null
   worker_id uuid not null
   boot_id uuid not null
   claimed_at timestamp with time zone not null
   ended_at timestamp with time zone
-  outcome text
+  outcome cowork.attempt_outcome
   reason text
   checkpoint_version integer not null default 0
   finish_batch_no bigint
@@ -94,12 +154,7 @@ table cowork.attempts
   constraint attempts_pkey PRIMARY KEY (work_id, attempt)
   constraint attempts_token_hash_key UNIQUE (token_hash)
   constraint attempts_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint attempts_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
-  constraint attempts_attempt_check CHECK ((attempt > 0))
   constraint attempts_check CHECK (((ended_at IS NULL) = (outcome IS NULL)))
-  constraint attempts_outcome_check CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'released'::text, 'retried'::text, 'lost'::text])))
-  constraint attempts_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  constraint attempts_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
   index attempts_by_request ON cowork.attempts USING btree (request_hash)
   with (fillfactor=80)
   row level security
@@ -112,22 +167,23 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
   action text not null
   reason text
-  actor_kind text not null
+  actor_kind cowork.actor_kind not null
   actor_id uuid
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
-  constraint audit_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['user'::text, 'worker'::text, 'scheduler'::text, 'operator'::text, 'unknown'::text])))
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
+  index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
   grant cowork_scheduler: select
   grant cowork_web: select
   grant cowork_scheduler: insert (org_id, action, reason, actor_kind, actor_id, subject)
@@ -136,23 +192,30 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
+  dropped_before timestamp with time zone not null default '-infinity'::timestamp with time zone
+  left_out_told bigint not null default 0
+  left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
+  first_at timestamp with time zone not null
   row_count bigint not null
   rows_sha256 text not null
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -180,7 +243,7 @@ table cowork.browser_sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
 
 table cowork.checkpoint_packs
   owner cowork_owner
@@ -195,7 +258,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -233,11 +296,11 @@ table cowork.commands
   org_id uuid not null
   command_id uuid not null
   session_id uuid not null
-  command_seq integer not null
-  kind text not null
+  command_seq cowork.ordinal not null
+  kind cowork.command_kind not null
   body jsonb not null
-  status text not null default 'waiting'::text
-  attempt integer not null default 0
+  status cowork.command_status not null default 'waiting'::text
+  attempt cowork.tally not null default 0
   reason text
   created_by uuid not null
   created_at timestamp with time zone not null default cowork.now()
@@ -246,12 +309,8 @@ table cowork.commands
   constraint commands_session_id_command_seq_key UNIQUE (session_id, command_seq)
   constraint commands_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint commands_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint commands_attempt_check CHECK ((attempt >= 0))
-  constraint commands_check CHECK (((ended_at IS NOT NULL) = (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))))
-  constraint commands_command_seq_check CHECK ((command_seq > 0))
-  constraint commands_kind_check CHECK ((kind = 'prompt'::text))
-  constraint commands_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'working'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])))
-  trigger guard_move BEFORE UPDATE OF status ON cowork.commands FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('command')
+  constraint commands_check CHECK (((ended_at IS NOT NULL) = ((status)::text = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))))
+  trigger guard_move BEFORE UPDATE OF status ON cowork.commands FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('command')
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -289,28 +348,36 @@ table cowork.decisions
   session_id uuid not null
   work_id uuid not null
   attempt integer not null
+  command_id uuid
   kind text not null
-  runtime_request_id text not null
+  status text not null default 'open'::text
   request jsonb not null
   request_hash text not null
-  asked_at timestamp with time zone not null default cowork.now()
+  asked_at timestamp with time zone not null
   expires_at timestamp with time zone not null
-  answer jsonb
+  answers jsonb
   decided_by uuid
   decided_at timestamp with time zone
+  applied_at timestamp with time zone
   constraint decisions_pkey PRIMARY KEY (org_id, decision_id)
-  constraint decisions_work_id_attempt_runtime_request_id_key UNIQUE (work_id, attempt, runtime_request_id)
   constraint decisions_org_id_decided_by_fkey FOREIGN KEY (org_id, decided_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint decisions_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint decisions_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint decisions_check CHECK (((answer IS NULL) = (decided_at IS NULL)))
+  constraint decisions_check CHECK (((expires_at >= (asked_at + '00:00:01'::interval)) AND (expires_at <= (asked_at + '7 days'::interval))))
+  constraint decisions_check1 CHECK (((status = 'open'::text) = (decided_at IS NULL)))
+  constraint decisions_check2 CHECK (((status = ANY (ARRAY['approved'::text, 'refused'::text, 'answered'::text])) = (decided_by IS NOT NULL)))
+  constraint decisions_check3 CHECK (((status = 'answered'::text) = (answers IS NOT NULL)))
   constraint decisions_kind_check CHECK ((kind = ANY (ARRAY['approval'::text, 'question'::text])))
   constraint decisions_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  index decisions_open ON cowork.decisions USING btree (org_id, expires_at) WHERE (answer IS NULL)
+  constraint decisions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text, 'answered'::text, 'expired'::text, 'withdrawn'::text])))
+  index decisions_by_expiry ON cowork.decisions USING btree (expires_at) WHERE (status = 'open'::text)
+  index decisions_by_session ON cowork.decisions USING btree (session_id)
+  index decisions_open ON cowork.decisions USING btree (session_id) WHERE (status = 'open'::text)
+  trigger guard_move BEFORE UPDATE OF status ON cowork.decisions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('decision')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: insert, select, update
   grant cowork_web: select
 
 table cowork.entitlements
@@ -353,18 +420,24 @@ table cowork.feed
   xid xid8 not null default pg_current_xact_id()
   feed_id bigint not null generated always as identity
   org_id uuid not null
-  topic text not null
+  topic cowork.feed_topic not null
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  constraint feed_topic_check CHECK ((topic = ANY (ARRAY['session'::text, 'inbox'::text, 'fleet'::text])))
-  index feed_by_age ON cowork.feed USING btree (at)
+  index feed_by_age ON cowork.feed USING brin (at)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, insert, select
   grant cowork_web: select
+
+table cowork.head_mender
+  owner cowork_owner
+  singleton boolean not null default true
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  constraint head_mender_pkey PRIMARY KEY (singleton)
+  constraint head_mender_singleton_check CHECK (singleton)
+  grant cowork_api: select, update
 
 table cowork.idempotency
   owner cowork_owner
@@ -382,7 +455,7 @@ table cowork.idempotency
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, select
   grant cowork_web: delete, insert, select, update
 
 table cowork.lanes
@@ -390,37 +463,35 @@ table cowork.lanes
   lane_id uuid not null
   org_id uuid not null
   session_id uuid
-  next_seq bigint not null default 1
-  next_command_seq integer not null default 1
-  next_position bigint not null default 1
+  next_seq cowork.big_ordinal not null default 1
+  next_command_seq cowork.ordinal not null default 1
+  next_position cowork.big_ordinal not null default 1
   last_boot_id uuid
   work_id uuid
   command_id uuid
   attempt integer
-  token_hash text
+  token_hash cowork.sha256_hex
   lease_expires_at timestamp with time zone
   worker_id uuid
   boot_id uuid
   last_batch_no bigint
   last_answer jsonb
+  renewals integer not null default 0
+  renewed_at timestamp with time zone
   constraint lanes_pkey PRIMARY KEY (lane_id)
   constraint lanes_session_id_key UNIQUE (session_id)
   constraint lanes_token_hash_key UNIQUE (token_hash)
   constraint lanes_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint lanes_check CHECK ((num_nonnulls(work_id, attempt, token_hash, lease_expires_at, worker_id, boot_id, last_batch_no) = ANY (ARRAY[0, 7])))
-  constraint lanes_next_command_seq_check CHECK ((next_command_seq > 0))
-  constraint lanes_next_position_check CHECK ((next_position > 0))
-  constraint lanes_next_seq_check CHECK ((next_seq > 0))
-  constraint lanes_token_hash_check CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
   index lanes_by_lease_expiry ON cowork.lanes USING btree (lease_expires_at) WHERE (work_id IS NOT NULL)
   index lanes_by_worker ON cowork.lanes USING btree (worker_id) WHERE (work_id IS NOT NULL)
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=50)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
 
 table cowork.lifecycle_moves
   owner cowork_owner
@@ -500,17 +571,14 @@ table cowork.packs
 table cowork.parts
   owner cowork_owner
   session_id uuid not null
-  message_id text not null
-  part_id text not null
+  message_id cowork.some_short_id not null
+  part_id cowork.short_id not null
   org_id uuid not null
   command_id uuid
   attempt integer
   last_seq bigint not null
   body jsonb not null
   constraint parts_pkey PRIMARY KEY (session_id, message_id, part_id)
-  constraint parts_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint parts_message_id_check CHECK (((length(message_id) >= 1) AND (length(message_id) <= 100)))
-  constraint parts_part_id_check CHECK ((length(part_id) <= 100))
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -523,11 +591,15 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
+  feed_forgotten xid8 not null default '0'::xid8
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
+  grant cowork_api: update (feed_forgotten)
 
 table cowork.profiles
   owner cowork_owner
@@ -539,14 +611,17 @@ table cowork.profiles
   provider text not null default 'default'::text
   capabilities text[] not null default '{}'::text[]
   policy jsonb not null default '{}'::jsonb
+  about text not null default ''::text
   created_at timestamp with time zone not null default cowork.now()
   constraint profiles_pkey PRIMARY KEY (org_id, profile_id)
   constraint profiles_org_id_name_version_key UNIQUE (org_id, name, version)
   constraint profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint profiles_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES cowork.worker_pools(pool_id)
+  constraint profiles_about_check CHECK ((length(about) <= 300))
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -605,6 +680,7 @@ table cowork.sealed_secrets
   constraint sealed_secrets_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint sealed_secrets_version_check CHECK ((version > 0))
   unique index sealed_secrets_current ON cowork.sealed_secrets USING btree (org_id, provider) WHERE (revoked_at IS NULL)
+  trigger keep_revoked BEFORE UPDATE OF revoked_at ON cowork.sealed_secrets FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION cowork.keep_revoked()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -616,7 +692,7 @@ table cowork.sealed_secrets
 table cowork.session_events
   owner cowork_owner
   session_id uuid not null
-  seq bigint not null
+  seq cowork.big_ordinal not null
   org_id uuid not null
   type text not null
   part_id text
@@ -625,7 +701,6 @@ table cowork.session_events
   command_id uuid
   at timestamp with time zone not null
   constraint session_events_pkey PRIMARY KEY (session_id, seq)
-  constraint session_events_seq_check CHECK ((seq > 0))
   index session_events_deltas ON cowork.session_events USING btree (session_id, part_id) WHERE (type = 'message.part.delta'::text)
   with (autovacuum_vacuum_insert_scale_factor=0.05, autovacuum_vacuum_scale_factor=0.02)
   row level security
@@ -641,9 +716,9 @@ table cowork.sessions
   session_id uuid not null
   profile_id uuid not null
   workspace_id uuid
-  title text not null
-  status text not null default 'open'::text
-  runtime_session_id text
+  title cowork.short_text not null
+  status cowork.session_status not null default 'open'::text
+  runtime_session_id cowork.runtime_id
   created_by uuid not null
   created_at timestamp with time zone not null default cowork.now()
   updated_at timestamp with time zone not null default cowork.now()
@@ -652,18 +727,15 @@ table cowork.sessions
   constraint sessions_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint sessions_org_id_profile_id_fkey FOREIGN KEY (org_id, profile_id) REFERENCES cowork.profiles(org_id, profile_id)
   constraint sessions_org_id_workspace_id_fkey FOREIGN KEY (org_id, workspace_id) REFERENCES cowork.workspaces(org_id, workspace_id)
-  constraint sessions_runtime_session_id_check CHECK ((runtime_session_id ~ '^ses_[A-Za-z0-9]{1,60}$'::text))
-  constraint sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'archived'::text])))
-  constraint sessions_title_check CHECK ((length(title) <= 200))
   index sessions_by_update ON cowork.sessions USING btree (org_id, updated_at DESC, session_id DESC)
-  trigger guard_move BEFORE UPDATE OF status ON cowork.sessions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('session')
+  trigger guard_move BEFORE UPDATE OF status ON cowork.sessions FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('session')
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
-  grant cowork_web: insert, select
+  grant cowork_web: select
   grant cowork_web: update (title, status, updated_at)
 
 table cowork.sign_in_links
@@ -679,7 +751,7 @@ table cowork.sign_in_links
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, select, update
 
 table cowork.signals
   owner cowork_owner
@@ -689,14 +761,15 @@ table cowork.signals
   work_id uuid not null
   kind text not null
   payload jsonb not null default '{}'::jsonb
-  created_by uuid not null
+  created_by uuid
   created_at timestamp with time zone not null default cowork.now()
   constraint signals_pkey PRIMARY KEY (signal_id)
-  constraint signals_work_id_kind_key UNIQUE (work_id, kind)
   constraint signals_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint signals_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint signals_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint signals_kind_check CHECK ((kind = 'stop'::text))
+  constraint signals_kind_check CHECK ((kind = ANY (ARRAY['stop'::text, 'decision'::text])))
+  index signals_by_work ON cowork.signals USING btree (work_id)
+  unique index signals_one_stop ON cowork.signals USING btree (work_id) WHERE (kind = 'stop'::text)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -705,15 +778,12 @@ table cowork.signals
 table cowork.tenants
   owner cowork_owner
   org_id uuid not null
-  waiting bigint not null default 0
-  promoted bigint not null default 0
+  waiting cowork.big_tally not null default 0
+  promoted cowork.big_tally not null default 0
   last_tag double precision not null default 0
-  weight double precision not null default 1
+  weight cowork.share not null default 1
   constraint tenants_pkey PRIMARY KEY (org_id)
   constraint tenants_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
-  constraint tenants_promoted_check CHECK ((promoted >= 0))
-  constraint tenants_waiting_check CHECK ((waiting >= 0))
-  constraint tenants_weight_check CHECK (((weight >= (0.01)::double precision) AND (weight <= (100)::double precision)))
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=50)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -752,6 +822,9 @@ table cowork.users
   constraint users_email_key UNIQUE (email)
   constraint users_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200)))
   constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 320))))
+  row level security
+  policy plane_wide for all to cowork_api using true
+  policy tenant for all to cowork_web using (EXISTS ( SELECT FROM cowork.memberships m WHERE (m.user_id = users.user_id)))
   grant cowork_api: select
   grant cowork_web: select
 
@@ -764,18 +837,18 @@ table cowork.work
   command_id uuid
   workflow_id uuid
   workflow_run_id uuid
-  work_type text not null
+  work_type cowork.work_type not null
   route_id integer not null
-  status text not null
-  class smallint not null default 0
+  status cowork.work_status not null
+  class cowork.work_class not null default 0
   tag double precision
   preferred_boot_id uuid
   position bigint not null
   is_head boolean not null
   available_at timestamp with time zone not null default cowork.now()
   ready_at timestamp with time zone
-  attempt integer not null default 0
-  strikes integer not null default 0
+  attempt cowork.tally not null default 0
+  strikes cowork.tally not null default 0
   checkpoint_version integer not null default 0
   leased_by uuid
   lease_expires_at timestamp with time zone
@@ -784,34 +857,21 @@ table cowork.work
   completed_at timestamp with time zone
   failed_at timestamp with time zone
   reason text
-  traceparent text
+  traceparent cowork.trace_context
   created_at timestamp with time zone not null default cowork.now()
   constraint work_pkey PRIMARY KEY (org_id, work_id)
   constraint work_work_id_key UNIQUE (work_id)
-  constraint work_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES cowork.lanes(lane_id)
   constraint work_org_id_command_id_fkey FOREIGN KEY (org_id, command_id) REFERENCES cowork.commands(org_id, command_id)
   constraint work_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint work_route_id_fkey FOREIGN KEY (route_id) REFERENCES cowork.routes(route_id)
-  constraint work_attempt_check CHECK ((attempt >= 0))
-  constraint work_check CHECK (((status = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)))
-  constraint work_check1 CHECK (((status = 'leased'::text) <= is_head))
-  constraint work_check2 CHECK (((status = 'leased'::text) = (leased_by IS NOT NULL)))
-  constraint work_class_check CHECK (((class >= 0) AND (class <= 2)))
-  constraint work_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'dead'::text])))
-  constraint work_strikes_check CHECK ((strikes >= 0))
-  constraint work_traceparent_check CHECK ((length(traceparent) = 55))
-  constraint work_work_type_check CHECK ((work_type = ANY (ARRAY['session_command'::text, 'secret_validate'::text, 'secret_reseal'::text])))
-  index work_aging ON cowork.work USING btree (ready_at) WHERE ((status = 'ready'::text) AND (class > 0))
+  constraint work_check CHECK (((((status)::text = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)) AND (((status)::text = 'leased'::text) <= is_head) AND (((status)::text = 'leased'::text) = (leased_by IS NOT NULL))))
+  index work_aging ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND ((class)::smallint > 0))
   unique index work_by_command ON cowork.work USING btree (org_id, command_id)
-  unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE (status = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
-  index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NULL))
-  index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE (status = 'dead'::text)
-  index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE ((status = 'queued'::text) AND is_head)
-  index work_live ON cowork.work USING btree (org_id, status) WHERE (status = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
-  index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  index work_preferred_since ON cowork.work USING btree (ready_at) WHERE ((status = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE (status = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
-  trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('work')
+  unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE ((status)::text = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
+  index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NULL))
+  index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE (((status)::text = 'queued'::text) AND is_head)
+  index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
+  unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
+  trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('work')
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=60)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -855,10 +915,11 @@ table cowork.worker_incarnations
   draining boolean not null
   report jsonb not null
   constraint worker_incarnations_pkey PRIMARY KEY (worker_id, boot_id)
+  constraint worker_incarnations_boot_id_key UNIQUE (boot_id)
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
 
 table cowork.worker_pools
@@ -873,6 +934,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -893,7 +955,7 @@ table cowork.workers
   constraint workers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'draining'::text, 'paused'::text, 'unhealthy'::text, 'retired'::text, 'revoked'::text])))
   trigger guard_move BEFORE UPDATE OF status ON cowork.workers FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('worker')
   grant cowork_api: select, update
-  grant cowork_scheduler: select, update
+  grant cowork_scheduler: select
 
 table cowork.workspaces
   owner cowork_owner
@@ -915,6 +977,32 @@ function cowork.guard_move()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+  returns text[]
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+  grant cowork_scheduler: execute
+
+function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_revoked()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.lawful_moves(p_machine text)
+  returns text[]
+  language sql immutable
+  owner cowork_owner
+
 function cowork.make_partitions(p_months integer)
   returns void
   language plpgsql volatile
@@ -933,6 +1021,23 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
+
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
+
+function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text, p_answers jsonb)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
 
 function internal.describe_lease(p_lane_id uuid, p_request_secret text)
   returns jsonb
@@ -955,6 +1060,12 @@ function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reas
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.end_overtime(p_most integer)
+  returns integer
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.end_stuck_backends(p_older_than_ms integer)
   returns integer
   language sql volatile security definer set search_path=pg_catalog
@@ -963,9 +1074,15 @@ function internal.end_stuck_backends(p_older_than_ms integer)
 
 function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
+
+function internal.expire_decisions(p_limit integer)
+  returns TABLE(session_id uuid)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
   returns TABLE(reason text, details jsonb)
@@ -978,25 +1095,66 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
+
+function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
+  returns TABLE(kind text, removed integer)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
-  language plpgsql stable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
 function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt integer)
   returns text
-  language plpgsql immutable security definer set search_path=pg_catalog
+  language sql stable
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
+
+function internal.mark_revoked(p_worker_id uuid)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.mark_unhealthy(p_after_ms integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.mend_heads(p_lanes integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.most_attempts()
   returns integer
@@ -1008,8 +1166,38 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_heartbeat_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_lease_ms()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_packs()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_all()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_refusals_of_source()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_strikes()
   returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_work_time()
+  returns interval
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
@@ -1019,9 +1207,24 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   owner cowork_api
   grant cowork_web: execute
 
+function internal.must_read_committed()
+  returns boolean
+  language plpgsql stable
+  owner cowork_api
+
+function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
   language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.org_of_worker(p_worker_id uuid)
+  returns uuid
+  language plpgsql stable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.pack_key(p_org_id uuid, p_sha256 text)
@@ -1031,7 +1234,7 @@ function internal.pack_key(p_org_id uuid, p_sha256 text)
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1063,9 +1266,14 @@ function internal.raise_floors()
   owner cowork_api
   grant cowork_scheduler: execute
 
+function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1074,7 +1282,7 @@ function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id u
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text, p_waiting_most integer)
   returns text
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1082,7 +1290,7 @@ function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uui
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])
@@ -1098,9 +1306,20 @@ function internal.schema_version()
   grant cowork_web: execute
   grant cowork_worker: execute
 
+function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid, p_name text, p_answers jsonb, p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb, p_body jsonb)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.settle_ready(p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
@@ -1145,19 +1364,19 @@ function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
 
 function worker_api_v1.append_events(p_batches jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.finish(p_endings jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
@@ -1182,7 +1401,7 @@ function worker_api_v1.record_usage(p_token text, p_records jsonb)
 
 function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 

@@ -1,5 +1,5 @@
 import { deadline } from "@open-cowork/contracts/clock";
-import type { CommandAccepted, SessionSummary } from "@open-cowork/contracts/http";
+import type { CommandAccepted, DecisionAnswer, SessionSummary } from "@open-cowork/contracts/http";
 import type { StreamFrames } from "@open-cowork/contracts/stream";
 import { emptyTranscript, foldEvent, turnsOf, type Transcript } from "@open-cowork/contracts/transcript";
 
@@ -30,7 +30,7 @@ export class PlaneClient {
     return new PlaneClient(origin, cookie);
   }
 
-  createSession(wish: { title?: string; prompt?: string }): Promise<SessionSummary> {
+  createSession(wish: { title?: string; prompt?: string; profile?: string }): Promise<SessionSummary> {
     return this.#request("POST", "/api/sessions", wish) as Promise<SessionSummary>;
   }
 
@@ -50,22 +50,32 @@ export class PlaneClient {
     return { status: answer.status, html: await answer.text() };
   }
 
+  /** Ends what the session is doing now. */
+  async stop(sessionId: string): Promise<void> {
+    await this.#request("POST", `/api/sessions/${sessionId}/stop`);
+  }
+
   /** The session's state after each frame of its stream, until the caller has seen enough. */
   async *follow(sessionId: string, signal: AbortSignal): AsyncGenerator<Transcript> {
-    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, {
-      headers: this.#headers(),
-      signal,
-    });
-    if (!answer.ok || !answer.body)
-      throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
     let state = emptyTranscript;
-    for await (const { name, data } of readFrames(answer.body)) {
+    for await (const { name, data } of this.frames(sessionId, signal)) {
       if (name === "snapshot") state = (data as StreamFrames["snapshot"]).transcript;
       else if (name === "changes") state = (data as StreamFrames["changes"]).events.reduce(foldEvent, state);
       else if (name === "refused")
         throw new Error(`the stream was refused: ${(data as StreamFrames["refused"]).reason}`);
       yield state;
     }
+  }
+
+  /** The stream's frames as they come. */
+  async *frames(sessionId: string, signal: AbortSignal): AsyncGenerator<{ name: string; data: unknown }> {
+    const answer = await fetch(`${this.#origin}/api/stream?topics=session:${sessionId}`, {
+      headers: this.#headers(),
+      signal,
+    });
+    if (!answer.ok || !answer.body)
+      throw new Error(`the stream was refused (${answer.status}): ${await answer.text()}`);
+    yield* readFrames(answer.body);
   }
 
   /** Resolves with the first words of the answer to the session's command of this number. */
@@ -83,6 +93,16 @@ export class PlaneClient {
   async outcome(sessionId: string, commandSeq: number, withinMs: number): Promise<string> {
     const ended = ({ command }: Turn) => (["waiting", "working"].includes(command.status) ? null : command.status);
     return this.#await(sessionId, withinMs, `the end of command ${commandSeq}`, ended, commandSeq);
+  }
+
+  /** Resolves with the id of what that command's agent asks. */
+  async ask(sessionId: string, commandSeq: number, withinMs: number): Promise<string> {
+    const open = ({ decisions }: Turn) => decisions.find(({ status }) => status === "open")?.decisionId ?? null;
+    return this.#await(sessionId, withinMs, `an ask of command ${commandSeq}`, open, commandSeq);
+  }
+
+  async decide(sessionId: string, decisionId: string, answer: DecisionAnswer): Promise<void> {
+    await this.#request("POST", `/api/sessions/${sessionId}/decisions/${decisionId}`, answer);
   }
 
   async #await(

@@ -5,12 +5,28 @@ export interface CollectedSpan {
   service: string;
   name: string;
   traceId: string;
+  startMs: number;
+  endMs: number;
+  attributes: Record<string, string | number>;
+}
+
+interface Attribute {
+  key: string;
+  value: { stringValue?: string; doubleValue?: number; intValue?: number | string };
 }
 
 interface ExportedSpans {
   resourceSpans: Array<{
-    resource: { attributes: Array<{ key: string; value: { stringValue?: string } }> };
-    scopeSpans: Array<{ spans: Array<{ name: string; traceId: string }> }>;
+    resource: { attributes: Attribute[] };
+    scopeSpans: Array<{
+      spans: Array<{
+        name: string;
+        traceId: string;
+        startTimeUnixNano: string;
+        endTimeUnixNano: string;
+        attributes: Attribute[];
+      }>;
+    }>;
   }>;
 }
 
@@ -40,6 +56,19 @@ export async function startTraceCollector(): Promise<{ url: string; spans: Colle
 function spansOf(body: string): CollectedSpan[] {
   return (JSON.parse(body) as ExportedSpans).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = resource.attributes.find(({ key }) => key === "service.name")?.value.stringValue ?? "";
-    return scopeSpans.flatMap((scope) => scope.spans.map(({ name, traceId }) => ({ service, name, traceId })));
+    return scopeSpans.flatMap((scope) =>
+      scope.spans.map(({ name, traceId, startTimeUnixNano, endTimeUnixNano, attributes }) => ({
+        service,
+        name,
+        traceId,
+        startMs: Number(startTimeUnixNano) / 1e6,
+        endMs: Number(endTimeUnixNano) / 1e6,
+        attributes: Object.fromEntries(attributes.map(({ key, value }) => [key, valueOf(value)])),
+      })),
+    );
   });
+}
+
+function valueOf({ stringValue, doubleValue, intValue }: Attribute["value"]): string | number {
+  return stringValue ?? doubleValue ?? Number(intValue);
 }

@@ -2,6 +2,8 @@ import { Hono } from "hono";
 import type { Asset } from "./build/load-build.ts";
 import { mountRoutes, type Door, type DoorApp } from "./door/mount-routes.ts";
 import { assetRoutes } from "./routes/assets.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { decisionRoutes } from "./routes/decisions.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -16,6 +18,8 @@ export function createApp(door: Door, assets: ReadonlyMap<string, Asset>, stream
     ...assetRoutes(assets),
     ...pageRoutes(door),
     ...sessionRoutes(door),
+    ...deadLetterRoutes(door),
+    ...decisionRoutes(door),
     ...signInRoutes(door),
     ...streamRoutes(door, streams),
     ...workerRoutes(door),

@@ -192,6 +192,17 @@ describe("the fold of a session", () => {
     );
   });
 
+  it("gives a message to whoever told of it last, and one that told nothing of itself to whoever told of its parts", () => {
+    const part = { id: "p", messageID: "m", sessionID: "s", type: "text" };
+    const by = (attempt: number, fact: Fact) =>
+      ({ ...fact, seq: attempt, attempt, commandId: "c", at: "" }) as SessionEvent;
+    const partBy = (attempt: number) => by(attempt, { type: "message.part.updated", payload: { part } });
+    const message = by(3, { type: "message.updated", payload: { info: { id: "m", sessionID: "s" } } });
+    const story = [partBy(1), partBy(2), message, partBy(4)];
+    const owners = story.map((_, at) => fold(story.slice(0, at + 1)).messages["m"]!.attempt);
+    expect(owners).toEqual([1, 2, 3, 3]);
+  });
+
   it("shows the words of a part as they stream", () => {
     const events = fc
       .sample(session, { numRuns: 200, seed: 4711 })

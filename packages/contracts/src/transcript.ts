@@ -1,4 +1,5 @@
 import type { CommandStatus } from "./lifecycles.ts";
+import { decided, opened, withdrawn, type DecisionView } from "./decisions.ts";
 import type { MessageInfo, Part, SessionEvent } from "./events.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { MessageInfo, Part, SessionEvent } from "./events.ts";
 export interface Transcript {
   commands: Record<string, CommandView>;
   messages: Record<string, MessageView>;
+  decisions: Record<string, DecisionView>;
 }
 
 export interface CommandView {
@@ -28,9 +30,11 @@ export interface MessageView {
   commandId: string | null;
   attempt: number | null;
   parts: Record<string, Part>;
+  /** Known by its parts alone: until its own event comes, it belongs to whoever told of one of them last. */
+  unannounced?: true;
 }
 
-export const emptyTranscript: Transcript = { commands: {}, messages: {} };
+export const emptyTranscript: Transcript = { commands: {}, messages: {}, decisions: {} };
 
 /** Returns a new state that shares every unchanged branch, so that a page can render only what moved. */
 export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
@@ -60,9 +64,12 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
         reason: null,
       });
     case "attempt.lost":
-      return moveCommand(state, event.payload.commandId, { status: "waiting", reason: event.payload.reason });
+      return moveCommand(withoutAsks(state, event), event.payload.commandId, {
+        status: "waiting",
+        reason: event.payload.reason,
+      });
     case "command.finished":
-      return moveCommand(state, event.payload.commandId, {
+      return moveCommand(withoutAsks(state, event), event.payload.commandId, {
         status: event.payload.outcome,
         reason: event.payload.reason,
       });
@@ -73,7 +80,8 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
     }
     case "message.part.updated": {
       const { part } = event.payload;
-      const message = state.messages[part.messageID] ?? placeholder(part.messageID, part.sessionID, event);
+      const known = state.messages[part.messageID];
+      const message = known && !known.unannounced ? known : unannounced(part, event, known?.parts);
       return putMessage(state, part.messageID, { ...message, parts: { ...message.parts, [part.id]: part } });
     }
     case "message.part.delta": {
@@ -88,6 +96,19 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
       const grown = { ...part, text: before.slice(0, offset) + text };
       return putMessage(state, messageID, { ...message, parts: { ...message.parts, [partID]: grown } });
     }
+    case "permission.asked":
+    case "question.asked": {
+      const decision = opened(event);
+      return { ...state, decisions: { ...state.decisions, [decision.decisionId]: decision } };
+    }
+    case "decision.made": {
+      const known = state.decisions[event.payload.decisionId];
+      if (!known) return state;
+      return { ...state, decisions: { ...state.decisions, [known.decisionId]: decided(known, event) } };
+    }
+    case "permission.replied":
+    case "question.replied":
+    case "question.rejected":
     case "session.error":
       return state;
   }
@@ -97,6 +118,15 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
 export function isFinal(part: Part): boolean {
   const time = part["time"] as { end?: number } | undefined;
   return time?.end !== undefined;
+}
+
+/** What an attempt asked ends with it. */
+function withoutAsks(
+  state: Transcript,
+  event: SessionEvent & { type: "attempt.lost" | "command.finished" },
+): Transcript {
+  const decisions = withdrawn(state.decisions, event);
+  return decisions === state.decisions ? state : { ...state, decisions };
 }
 
 function moveCommand(state: Transcript, commandId: string, change: Partial<CommandView>): Transcript {
@@ -110,8 +140,8 @@ function putMessage(state: Transcript, id: string, message: MessageView): Transc
 }
 
 /** OpenCode may announce a part before its message; the message's own event replaces this. */
-function placeholder(id: string, sessionID: string, event: SessionEvent): MessageView {
-  return { info: { id, sessionID }, parts: {}, commandId: event.commandId, attempt: event.attempt };
+function unannounced(part: Part, { commandId, attempt }: SessionEvent, parts: MessageView["parts"] = {}): MessageView {
+  return { info: { id: part.messageID, sessionID: part.sessionID }, parts, commandId, attempt, unannounced: true };
 }
 
 /** One prompt with everything that answered it, as a page shows it. */
@@ -121,18 +151,26 @@ export interface Turn {
   answers: MessageView[];
   /** What earlier attempts had said before they were lost; the agent no longer knows it. */
   lost: MessageView[];
+  /** What it asked people, oldest first; those of lost attempts among them. */
+  decisions: DecisionView[];
 }
 
 export function turnsOf(state: Transcript): Turn[] {
   const answers = Object.values(state.messages)
     .filter((message) => message.info["role"] === "assistant")
     .sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+  const decisions = Object.values(state.decisions).sort((a, b) => (a.decisionId < b.decisionId ? -1 : 1));
   return Object.values(state.commands)
     .sort((a, b) => a.commandSeq - b.commandSeq)
     .map((command) => {
       const own = answers.filter((message) => message.commandId === command.commandId);
       const isCurrent = (message: MessageView) => message.attempt === command.attempt && !isWaitingAgain(command);
-      return { command, answers: own.filter(isCurrent), lost: own.filter((message) => !isCurrent(message)) };
+      return {
+        command,
+        answers: own.filter(isCurrent),
+        lost: own.filter((message) => !isCurrent(message)),
+        decisions: decisions.filter((decision) => decision.commandId === command.commandId),
+      };
     });
 }
 

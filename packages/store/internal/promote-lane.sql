@@ -3,7 +3,9 @@
 -- itself would use a snapshot from before the wait and lose the wake-up of a row that was enqueued meanwhile.
 --
 -- The tag is given here and not at enqueue, because only here is the row claimable: start-time fair queueing between
--- tenants, by which a tenant's next row stands 1/weight behind its last one, or at the front if it was away.
+-- tenants, by which a tenant's next row stands 1/weight behind its last one, or at the front if it was away. The front is
+-- that of the whole pool, because a claim compares the rows of all its routes. A tenant keeps one tag for all pools, so
+-- what it was given elsewhere counts for no more than the rows that it has in the window now.
 create or replace function internal.promote_lanes(p_lane_ids uuid[]) returns integer
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
@@ -48,13 +50,15 @@ begin
     if (v_head.route_id, v_head.class) is distinct from (v_route_id, v_class) then
       v_route_id := v_head.route_id;
       v_class := v_head.class;
-      select coalesce((
+      select greatest(r.floor, coalesce(min(h.tag), max(o.floor))) into v_floor
+        from cowork.routes r join cowork.routes o on o.pool_id = r.pool_id left join lateral (
           select w.tag from cowork.work w
-            where w.route_id = v_route_id and w.class = v_class and w.tag >= r.floor and w.status = 'ready' and w.preferred_boot_id is null
-            order by w.tag limit 1), r.floor)
-        into v_floor from cowork.routes r where r.route_id = v_route_id;
+            where w.route_id = o.route_id and w.class = v_class and w.tag >= o.floor and w.status = 'ready' and w.preferred_boot_id is null
+            order by w.tag limit 1) h on true
+        where r.route_id = v_route_id group by r.floor;
     end if;
-    v_tenant.last_tag := greatest(v_tenant.last_tag + 1 / v_tenant.weight, v_floor);
+    v_tenant.last_tag := least(greatest(v_tenant.last_tag + 1 / v_tenant.weight, v_floor),
+      v_floor + (v_tenant.promoted + cardinality(v_ids) + 1) / v_tenant.weight);
     v_tags := v_tags || v_tenant.last_tag;
     v_ids := v_ids || v_head.work_id;
   end loop;

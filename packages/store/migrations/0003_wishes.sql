@@ -5,10 +5,10 @@ create table cowork.sessions (
   session_id uuid not null,
   profile_id uuid not null,
   workspace_id uuid,
-  title text not null check (length(title) <= 200),
-  status text not null default 'open' check (status in ('open', 'archived')),
+  title cowork.short_text not null,
+  status cowork.session_status not null default 'open',
   -- OpenCode's own stable id, known once a runtime has created it.
-  runtime_session_id text check (runtime_session_id ~ '^ses_[A-Za-z0-9]{1,60}$'),
+  runtime_session_id cowork.runtime_id,
   created_by uuid not null,
   created_at timestamptz not null default cowork.now(),
   updated_at timestamptz not null default cowork.now(),
@@ -26,12 +26,12 @@ create table cowork.commands (
   org_id uuid not null,
   command_id uuid not null,
   session_id uuid not null,
-  command_seq integer not null check (command_seq > 0),
-  kind text not null check (kind in ('prompt')),
+  command_seq cowork.ordinal not null,
+  kind cowork.command_kind not null,
   body jsonb not null,
-  status text not null default 'waiting' check (status in ('waiting', 'working', 'succeeded', 'failed', 'cancelled')),
+  status cowork.command_status not null default 'waiting',
   -- The newest attempt; 0 before the first.
-  attempt integer not null default 0 check (attempt >= 0),
+  attempt cowork.tally not null default 0,
   reason text,
   created_by uuid not null,
   created_at timestamptz not null default cowork.now(),
@@ -50,21 +50,24 @@ create table cowork.lanes (
   org_id uuid not null,
   -- Null for units of work that belong to no session.
   session_id uuid unique,
-  next_seq bigint not null default 1 check (next_seq > 0),
-  next_command_seq integer not null default 1 check (next_command_seq > 0),
-  next_position bigint not null default 1 check (next_position > 0),
+  next_seq cowork.big_ordinal not null default 1,
+  next_command_seq cowork.ordinal not null default 1,
+  next_position cowork.big_ordinal not null default 1,
   -- Who served it last: its runtime may still be warm there.
   last_boot_id uuid,
   -- The lease. All of it is there, or none.
   work_id uuid,
   command_id uuid,
   attempt integer,
-  token_hash text unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  token_hash cowork.sha256_hex unique,
   lease_expires_at timestamptz,
   worker_id uuid,
   boot_id uuid,
   last_batch_no bigint,
   last_answer jsonb,
+  -- Of this lease; its end says how many there were, because a row of evidence for each would be most of the audit.
+  renewals integer not null default 0,
+  renewed_at timestamptz,
   foreign key (org_id, session_id) references cowork.sessions,
   check (num_nonnulls(work_id, attempt, token_hash, lease_expires_at, worker_id, boot_id, last_batch_no) in (0, 7))
 ) with (
@@ -78,19 +81,16 @@ create index lanes_by_worker on cowork.lanes (worker_id) where work_id is not nu
 create table cowork.work (
   org_id uuid not null,
   work_id uuid not null,
-  lane_id uuid not null references cowork.lanes,
+  lane_id uuid not null,
   session_id uuid,
   command_id uuid,
   -- Carried from the first day; workflows fill them.
   workflow_id uuid,
   workflow_run_id uuid,
-  work_type text not null check (work_type in ('session_command', 'secret_validate', 'secret_reseal')),
-  route_id integer not null references cowork.routes,
-  status text not null check (
-    status in ('queued', 'ready', 'leased', 'parked', 'succeeded', 'failed', 'cancelled', 'dead')
-  ),
-  -- 0 interactive, 1 run, 2 background.
-  class smallint not null default 0 check (class between 0 and 2),
+  work_type cowork.work_type not null,
+  route_id integer not null,
+  status cowork.work_status not null,
+  class cowork.work_class not null default 0,
   -- Given at promotion: where the row stands among all tenants of its route.
   tag double precision,
   -- While set, only this process may claim it; cleared by the tick after a moment.
@@ -100,9 +100,9 @@ create table cowork.work (
   is_head boolean not null,
   available_at timestamptz not null default cowork.now(),
   ready_at timestamptz,
-  attempt integer not null default 0 check (attempt >= 0),
+  attempt cowork.tally not null default 0,
   -- Attempts that counted against it; a loss by drain does not.
-  strikes integer not null default 0 check (strikes >= 0),
+  strikes cowork.tally not null default 0,
   checkpoint_version integer not null default 0,
   leased_by uuid,
   lease_expires_at timestamptz,
@@ -112,15 +112,17 @@ create table cowork.work (
   failed_at timestamptz,
   reason text,
   -- W3C trace context of the request that wished for it, so that one trace joins door, clock and hands.
-  traceparent text check (length(traceparent) = 55),
+  traceparent cowork.trace_context,
   created_at timestamptz not null default cowork.now(),
   primary key (org_id, work_id),
   unique (work_id),
   foreign key (org_id, session_id) references cowork.sessions,
   foreign key (org_id, command_id) references cowork.commands,
-  check ((status = 'ready') <= (ready_at is not null and tag is not null and is_head)),
-  check ((status = 'leased') <= is_head),
-  check ((status = 'leased') = (leased_by is not null))
+  check (
+    (status = 'ready') <= (ready_at is not null and tag is not null and is_head)
+    and (status = 'leased') <= is_head
+    and (status = 'leased') = (leased_by is not null)
+  )
 ) with (
   fillfactor = 60,
   autovacuum_vacuum_scale_factor = 0.01,
@@ -131,32 +133,35 @@ create trigger guard_move before update of status on cowork.work
 -- The claimable indexes hold only claimable rows: a claim never meets one it may not take.
 create index work_claimable on cowork.work (route_id, class, tag) where status = 'ready' and preferred_boot_id is null;
 create index work_preferred on cowork.work (preferred_boot_id, class, tag) where status = 'ready' and preferred_boot_id is not null;
-create index work_preferred_since on cowork.work (ready_at) where status = 'ready' and preferred_boot_id is not null;
 create index work_aging on cowork.work (ready_at) where status = 'ready' and class > 0;
 -- One live row per place, and at most one of them promoted.
 create unique index work_by_lane on cowork.work (lane_id, position) where status in ('queued', 'ready', 'leased', 'parked');
 create unique index work_promoted_by_lane on cowork.work (lane_id) where status in ('ready', 'leased', 'parked');
 -- Heads that wait for their time or for their tenant's quota.
 create index work_heads_by_tenant on cowork.work (org_id, class, available_at) where status = 'queued' and is_head;
--- For counts of what is live, and for nothing else.
-create index work_live on cowork.work (org_id, status) where status in ('ready', 'leased', 'parked');
-create index work_dead on cowork.work (org_id, failed_at desc) where status = 'dead';
 create unique index work_by_command on cowork.work (org_id, command_id);
+
+-- Which lane the tick has come to in looking for heads that nobody marked; one row, which also keeps two schedulers from it.
+create table cowork.head_mender (
+  singleton boolean primary key default true check (singleton),
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'
+);
+insert into cowork.head_mender default values;
 
 create table cowork.attempts (
   work_id uuid not null references cowork.work (work_id),
-  attempt integer not null check (attempt > 0),
+  attempt cowork.ordinal not null,
   org_id uuid not null,
-  token_hash text not null unique check (token_hash ~ '^[0-9a-f]{64}$'),
+  token_hash cowork.sha256_hex not null unique,
   -- A claim repeated after a lost answer finds what it was given.
-  request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
-  worker_id uuid not null references cowork.workers,
+  request_hash cowork.sha256_hex not null,
+  worker_id uuid not null,
   boot_id uuid not null,
   claimed_at timestamptz not null,
   ended_at timestamptz,
-  outcome text check (outcome in ('succeeded', 'failed', 'cancelled', 'released', 'retried', 'lost')),
+  outcome cowork.attempt_outcome,
   reason text,
-  -- The furthest checkpoint it saved; a loss after progress costs no strike.
+  -- The furthest checkpoint it saved that no attempt before it had; a loss after such progress costs no strike.
   checkpoint_version integer not null default 0,
   -- What finish answered, given again when finish is repeated.
   finish_batch_no bigint,
@@ -168,29 +173,40 @@ create table cowork.attempts (
 ) with (fillfactor = 80);
 create index attempts_by_request on cowork.attempts (request_hash);
 
--- Approvals and questions: rows, so that they survive any restart, with the exact call that was asked about.
+-- Approvals and questions: rows, so that they survive any restart, with the exact call that was asked about. Moved only
+-- under the lane's lock, so that deciding, expiring and the end of the attempt meet nowhere else.
 create table cowork.decisions (
   org_id uuid not null,
   decision_id uuid not null,
   session_id uuid not null,
   work_id uuid not null references cowork.work (work_id),
   attempt integer not null,
+  command_id uuid,
   kind text not null check (kind in ('approval', 'question')),
-  runtime_request_id text not null,
+  status text not null default 'open' check (status in ('open', 'approved', 'refused', 'answered', 'expired', 'withdrawn')),
+  -- OpenCode's own request, redacted and bounded; the hash is of what it was before.
   request jsonb not null,
   request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
-  asked_at timestamptz not null default cowork.now(),
+  asked_at timestamptz not null,
   expires_at timestamptz not null,
-  answer jsonb,
+  answers jsonb,
   decided_by uuid,
   decided_at timestamptz,
+  -- The runtime has taken it.
+  applied_at timestamptz,
   primary key (org_id, decision_id),
-  unique (work_id, attempt, runtime_request_id),
   foreign key (org_id, session_id) references cowork.sessions,
   foreign key (org_id, decided_by) references cowork.memberships (org_id, user_id),
-  check ((answer is null) = (decided_at is null))
+  check (expires_at between asked_at + interval '1 second' and asked_at + interval '7 days'),
+  check ((status = 'open') = (decided_at is null)),
+  check ((status in ('approved', 'refused', 'answered')) = (decided_by is not null)),
+  check ((status = 'answered') = (answers is not null))
 );
-create index decisions_open on cowork.decisions (org_id, expires_at) where answer is null;
+create trigger guard_move before update of status on cowork.decisions
+  for each row when (old.status is distinct from new.status) execute function cowork.guard_move('decision');
+create index decisions_by_session on cowork.decisions (session_id);
+create index decisions_open on cowork.decisions (session_id) where status = 'open';
+create index decisions_by_expiry on cowork.decisions (expires_at) where status = 'open';
 
 -- Work that every allowed attempt failed at, until a person has looked at it.
 create table cowork.dead_letters (
@@ -250,12 +266,14 @@ create table cowork.signals (
   org_id uuid not null,
   session_id uuid not null,
   work_id uuid not null references cowork.work (work_id),
-  kind text not null check (kind in ('stop')),
+  kind text not null check (kind in ('stop', 'decision')),
   payload jsonb not null default '{}',
-  created_by uuid not null,
+  -- Null: time made it, not a person.
+  created_by uuid,
   created_at timestamptz not null default cowork.now(),
   foreign key (org_id, session_id) references cowork.sessions,
-  foreign key (org_id, created_by) references cowork.memberships,
-  -- Asking twice to stop the same work is one wish.
-  unique (work_id, kind)
+  foreign key (org_id, created_by) references cowork.memberships
 );
+create index signals_by_work on cowork.signals (work_id);
+-- Asking twice to stop the same work is one wish. A decision's signal has the id of the decision.
+create unique index signals_one_stop on cowork.signals (work_id) where kind = 'stop';

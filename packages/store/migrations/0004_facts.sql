@@ -2,7 +2,7 @@
 
 create table cowork.session_events (
   session_id uuid not null,
-  seq bigint not null check (seq > 0),
+  seq cowork.big_ordinal not null,
   org_id uuid not null,
   type text not null,
   part_id text,
@@ -17,16 +17,15 @@ create index session_events_deltas on cowork.session_events (session_id, part_id
 
 create table cowork.parts (
   session_id uuid not null,
-  message_id text not null check (length(message_id) between 1 and 100),
+  message_id cowork.some_short_id not null,
   -- '' is the message itself.
-  part_id text not null check (length(part_id) <= 100),
+  part_id cowork.short_id not null,
   org_id uuid not null,
   command_id uuid,
   attempt integer,
   last_seq bigint not null,
   body jsonb not null,
-  primary key (session_id, message_id, part_id),
-  foreign key (org_id, session_id) references cowork.sessions
+  primary key (session_id, message_id, part_id)
 ) with (fillfactor = 80);
 
 -- Coarse facts for lists, inbox and fleet. Readers take only what is older than the oldest running transaction: a number
@@ -35,9 +34,9 @@ create table cowork.feed (
   xid xid8 not null default pg_current_xact_id(),
   feed_id bigint generated always as identity,
   org_id uuid not null,
-  topic text not null check (topic in ('session', 'inbox', 'fleet')),
+  topic cowork.feed_topic not null,
   entity_id uuid not null,
   at timestamptz not null default cowork.now(),
   primary key (org_id, xid, feed_id)
 );
-create index feed_by_age on cowork.feed (at);
+create index feed_by_age on cowork.feed using brin (at);

@@ -4,7 +4,10 @@
 --   two batches deadlock           lanes are locked in the order of their ids; what no lane holds any more, by token
 create or replace function worker_api_v1.append_events(p_batches jsonb)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 declare
   v_input record;
   v_held record;
@@ -15,6 +18,9 @@ declare
   v_events jsonb[];
   v_index integer[];
 begin
+  if not internal.must_read_committed() then
+    return;
+  end if;
   -- All lanes are locked in one statement, in the order of their ids, and looked at as they are under the lock. What can
   -- be appended at once goes in together; everything else is taken one by one below, and answered in its own way.
   select array_agg(q.lane), array_agg(q.events), array_agg(q.n) into v_lanes, v_events, v_index from (
@@ -24,12 +30,15 @@ begin
             (x.value ->> 'batchNo')::bigint as batch_no, x.value -> 'events' as events, pg_column_size(x.value) as size,
             count(*) over (partition by x.value ->> 'token') as times
           from jsonb_array_elements(p_batches) with ordinality x (value, n)) b
-        join cowork.lanes l on l.token_hash = b.token_hash
+        join cowork.lanes l on l.token_hash = b.token_hash and l.lease_expires_at > cowork.now()
       order by l.lane_id for no key update of l offset 0) q
-    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and q.batch_no = (q.lane).last_batch_no + 1
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = (q.lane).worker_id and w.status = 'revoked')
+      and q.batch_no = (q.lane).last_batch_no + 1
       and case when jsonb_typeof(q.events) = 'array' then jsonb_array_length(q.events) <= 500 else false end
       and q.size <= internal.most_batch_bytes();
-  if v_lanes is not null then
+  -- An empty call writes nothing, but makes the plans of a connection that is new.
+  if v_lanes is not null or p_batches = '[]' then
     perform internal.append_under_leases(v_lanes, v_events);
     update cowork.lanes l set next_seq = l.next_seq + u.count, last_batch_no = l.last_batch_no + 1,
         last_answer = jsonb_build_object('through', l.next_seq + u.count - 1)
@@ -43,7 +52,7 @@ begin
     return query select v_index[o.ordinality], true, null::text,
         jsonb_build_object('through', o.next_seq + jsonb_array_length(v_events[o.ordinality]) - 1)
       from unnest((select v_lanes)) with ordinality o;
-    if cardinality(v_lanes) = jsonb_array_length(p_batches) then
+    if coalesce(cardinality(v_lanes), 0) = jsonb_array_length(p_batches) then
       return;
     end if;
   end if;
@@ -54,7 +63,7 @@ begin
       where b.n <> all (coalesce(v_index, '{}'))
       order by l.lane_id nulls last, b.value ->> 'token', b.n
   loop
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'events') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'events', true) h;
     v_lane := v_held.lane;
     v_reason := v_held.reason;
     v_batch_no := (v_input.value ->> 'batchNo')::bigint;

@@ -6,7 +6,10 @@
 -- It reads one short index per route and class, from the route's floor on: its cost does not depend on any backlog.
 create or replace function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 declare
   v_worker cowork.workers := internal.worker_principal(p_credential);
   v_incarnation cowork.worker_incarnations;
@@ -20,7 +23,7 @@ declare
   v_from integer := 1;
   v_given jsonb := '[]';
 begin
-  if p_boot_id is null or p_limit is null or coalesce(length(p_request_secret), 0) < 32 or p_ttl_ms is null or p_ttl_ms not between 1000 and 600000 then
+  if p_boot_id is null or p_limit is null or coalesce(length(p_request_secret), 0) < 32 or p_ttl_ms is null or p_ttl_ms not between 1000 and internal.most_lease_ms() then
     raise exception 'malformed claim' using errcode = '22023';
   end if;
   if v_worker.worker_id is null then
@@ -28,11 +31,6 @@ begin
     return;
   end if;
   select w.* into v_worker from cowork.workers w where w.worker_id = v_worker.worker_id for share;
-  select i.* into v_incarnation from cowork.worker_incarnations i where i.worker_id = v_worker.worker_id and i.boot_id = p_boot_id;
-  if v_worker.status <> 'active' or v_incarnation.draining then
-    return query select false, 'worker_not_active', null::jsonb;
-    return;
-  end if;
 
   -- A repeat waits for the first call if that is running still; nobody else has this secret.
   perform pg_advisory_xact_lock(hashtextextended(v_request_hash, 0));
@@ -42,8 +40,14 @@ begin
   loop
     v_given := v_given || internal.describe_lease(v_repeated, p_request_secret);
   end loop;
+  -- What was given is told again, whatever has happened to the worker since.
   if jsonb_array_length(v_given) > 0 then
     return query select true, null::text, v_given;
+    return;
+  end if;
+  select i.* into v_incarnation from cowork.worker_incarnations i where i.worker_id = v_worker.worker_id and i.boot_id = p_boot_id;
+  if v_worker.status <> 'active' or v_incarnation.draining then
+    return query select false, 'worker_not_active', null::jsonb;
     return;
   end if;
 
@@ -75,6 +79,8 @@ begin
     exit when v_lanes is null;
     v_given := v_given || internal.give_leases(v_lanes, v_works, v_worker, p_boot_id, p_request_secret, p_ttl_ms);
   end loop;
-  return query select true, null::text, v_given;
+  ok := true;
+  answer := v_given;
+  return next;
 end $$;
 grant execute on function worker_api_v1.claim(text, uuid, text, integer, integer) to cowork_worker;

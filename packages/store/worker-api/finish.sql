@@ -4,21 +4,24 @@
 --   two batches deadlock           all lanes are locked first, in the order of their ids, before any tenant's row is
 create or replace function worker_api_v1.finish(p_endings jsonb)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog
+-- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
 #variable_conflict use_column
 declare
   v_input record;
   v_held record;
   v_lanes cowork.lanes[] := '{}';
-  v_inputs jsonb[] := '{}';
   v_index integer[] := '{}';
-  v_outcomes text[];
-  v_reasons text[];
-  v_events jsonb[];
-  v_counts integer[];
-  v_batch_nos bigint[];
+  v_outcomes text[] := '{}';
+  v_reasons text[] := '{}';
+  v_events jsonb[] := '{}';
+  v_counts integer[] := '{}';
+  v_batch_nos bigint[] := '{}';
   v_outcome text;
   v_failure text;
+  v_retry text;
   v_stored jsonb;
   v_met uuid[];
   v_beside uuid[];
@@ -26,18 +29,26 @@ begin
   if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
+  if not internal.must_read_committed() then
+    return;
+  end if;
   select array_agg(l.lane_id) into v_met from cowork.lanes l where l.token_hash in (
     select encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') from jsonb_array_elements(p_endings) x (value));
   -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
-  select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.value), '{}'), coalesce(array_agg(q.n), '{}') into v_lanes, v_inputs, v_index from (
+  select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.n), '{}'), coalesce(array_agg('succeeded'::text), '{}'),
+      coalesce(array_agg(null::text), '{}'), coalesce(array_agg(q.value -> 'events'), '{}'),
+      coalesce(array_agg(jsonb_array_length(q.value -> 'events')), '{}'), coalesce(array_agg((q.value ->> 'batchNo')::bigint), '{}')
+    into v_lanes, v_index, v_outcomes, v_reasons, v_events, v_counts, v_batch_nos from (
     select e.n, e.value, e.times, l as lane
       from (
         select x.n::integer as n, x.value, encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') as token_hash,
             count(*) over (partition by x.value ->> 'token') as times
           from jsonb_array_elements(p_endings) with ordinality x (value, n)) e
-        join cowork.lanes l on l.token_hash = e.token_hash
+        join cowork.lanes l on l.token_hash = e.token_hash and l.lease_expires_at > cowork.now()
       order by l.lane_id for no key update of l offset 0) q
-    where q.times = 1 and (q.lane).lease_expires_at > cowork.now() and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
+    where q.times = 1 and (q.lane).lease_expires_at > cowork.now()
+      and not exists (select from cowork.workers w where w.worker_id = (q.lane).worker_id and w.status = 'revoked')
+      and (q.value ->> 'batchNo')::bigint = (q.lane).last_batch_no + 1
       and q.value ->> 'outcome' = 'succeeded' and q.value ->> 'reason' is null
       and case when jsonb_typeof(q.value -> 'events') = 'array' then jsonb_array_length(q.value -> 'events') <= 500 else false end
       and pg_column_size(q.value) <= internal.most_batch_bytes();
@@ -51,14 +62,15 @@ begin
   loop
     v_outcome := v_input.value ->> 'outcome';
     v_failure := v_input.value ->> 'reason';
+    v_retry := (select f.retry from cowork.failures f where f.reason = v_failure);
     if v_outcome is null or v_outcome not in ('succeeded', 'failed', 'cancelled', 'released')
       or (v_outcome = 'succeeded') <> (v_failure is null)
-      or (v_failure is not null and not exists (select from cowork.failures f where f.reason = v_failure))
+      or (v_failure is not null and v_retry is null)
       or v_input.value ->> 'batchNo' is null or jsonb_typeof(v_input.value -> 'events') is distinct from 'array'
     then
       raise exception 'malformed finish' using errcode = '22023';
     end if;
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status', true) h;
     -- After the lane's lock, because the first call may have been running still when this one began.
     select a.answer into v_stored from cowork.attempts a
       where v_held.reason = 'lease_ended' and a.token_hash = v_input.token_hash
@@ -81,8 +93,13 @@ begin
       continue;
     end if;
     v_lanes := v_lanes || v_held.lane;
-    v_inputs := v_inputs || v_input.value;
     v_index := v_index || v_input.n;
+    v_outcomes := v_outcomes || case when v_outcome <> 'failed' then v_outcome
+      else case v_retry when 'later' then 'retried' when 'free' then 'released' else 'failed' end end;
+    v_reasons := v_reasons || v_failure;
+    v_events := array_append(v_events, v_input.value -> 'events');
+    v_counts := v_counts || jsonb_array_length(v_input.value -> 'events');
+    v_batch_nos := v_batch_nos || (v_input.value ->> 'batchNo')::bigint;
   end loop;
 
   -- A lane that was taken away while we waited for it is held by us now, and whoever gave room to its organisation in
@@ -92,16 +109,11 @@ begin
       select l.lane_id from cowork.lanes l where l.lane_id = any (v_met) and l.work_id is null
         order by l.lane_id for no key update skip locked) b;
   end if;
-  if cardinality(v_lanes) = 0 and v_beside is null then
+  -- An empty call ends nothing, but makes the plans of a connection that is new.
+  if cardinality(v_lanes) = 0 and v_beside is null and p_endings <> '[]' then
     return;
   end if;
-  select array_agg(case when i.value ->> 'outcome' <> 'failed' then i.value ->> 'outcome'
-        else case f.retry when 'later' then 'retried' when 'free' then 'released' else 'failed' end end order by i.n),
-      array_agg(i.value ->> 'reason' order by i.n), array_agg(i.value -> 'events' order by i.n),
-      array_agg(jsonb_array_length(i.value -> 'events') order by i.n), array_agg((i.value ->> 'batchNo')::bigint order by i.n)
-    into v_outcomes, v_reasons, v_events, v_counts, v_batch_nos
-    from unnest((select v_inputs)) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
-  if 0 < any (v_counts) then
+  if 0 < any (v_counts) or p_endings = '[]' then
     perform internal.append_under_leases(v_lanes, v_events);
   end if;
   perform internal.end_attempts(v_lanes, v_outcomes, v_reasons, v_counts, v_batch_nos, coalesce(v_beside, '{}'));

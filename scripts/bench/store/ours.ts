@@ -1,4 +1,4 @@
-import { systemClock } from "@open-cowork/contracts/clock";
+import { every, systemClock } from "@open-cowork/contracts/clock";
 import { appendEvents, type EventBatch } from "@open-cowork/store/worker-api/append-events";
 import { finishAll, type Ending } from "@open-cowork/store/worker-api/finish-work";
 import type { Claimed } from "@open-cowork/store/worker-api/lease";
@@ -12,6 +12,8 @@ import { WorkerLoop } from "./worker-loop.ts";
 
 const database = "bench_ours";
 const sessionsForLatency = 200;
+/** The scheduler's, as in production. */
+const tickMs = 1_000;
 /** Two, so that one call's commit overlaps the next one's work; more only cost each other's CPU. */
 const callsAtOnce = 2;
 
@@ -39,6 +41,10 @@ export async function ourQueue(serverUrl: string): Promise<Queue> {
           await done(finish, { lease: claimed.lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
         },
       });
+      const stopTicks = every(
+        tickMs,
+        () => void open.tick().catch((error: unknown) => process.stderr.write(`tick: ${String(error)}\n`)),
+      );
       let next = 0;
       return {
         enqueue: async (id) => {
@@ -48,6 +54,7 @@ export async function ourQueue(serverUrl: string): Promise<Queue> {
           open.web.notify("ready");
         },
         close: async () => {
+          stopTicks();
           await loop.stop();
           await open.close();
         },

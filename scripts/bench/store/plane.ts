@@ -5,10 +5,11 @@ import { openDatabase, type Database } from "@open-cowork/store/database/open";
 import { ensureFirstOwner } from "@open-cowork/store/identity/ensure-first-owner";
 import { createOwner } from "@open-cowork/store/migrate/create-owner";
 import { setUpDatabase, type urlsOf, withOwner } from "@open-cowork/store/migrate/set-up-database";
-import { createSession } from "@open-cowork/store/sessions/create-session";
+import { openSession } from "@open-cowork/store/testing/open-session";
 import { promoteDueWork } from "@open-cowork/store/work/promote-due-work";
 import { settleReadyWork } from "@open-cowork/store/work/settle-ready-work";
 import { heartbeat } from "@open-cowork/store/worker-api/heartbeat";
+import { workerWarmUp } from "@open-cowork/store/worker-api/warm-up";
 import { ensureWorker } from "@open-cowork/store/workers/ensure-worker";
 import { databaseUrl, query } from "./query.ts";
 
@@ -46,17 +47,18 @@ export class BenchPlane {
     this.urls = made.urls;
     this.poolId = made.poolId;
     this.person = made.person;
-    const open = (url: string, who: string, connections: number) =>
+    const open = (url: string, who: string, connections: number, warmUp: readonly string[] = ["select 1"]) =>
       openDatabase({
         url,
         applicationName: `bench-${who}`,
         deadlineMs: 60_000,
         connections,
         transactionPooler: false,
+        warmUp,
       });
     this.web = open(this.urls.web, "web", 8);
     this.scheduler = open(this.urls.scheduler, "scheduler", 2);
-    this.worker = open(this.urls.worker, "worker", workers);
+    this.worker = open(this.urls.worker, "worker", workers, workerWarmUp);
   }
 
   static async create(serverUrl: string, name: string, options: { workerConnections: number }): Promise<BenchPlane> {
@@ -100,7 +102,7 @@ export class BenchPlane {
   }
 
   async newSession(person = this.person): Promise<SessionId> {
-    return (await createSession(this.web.db, person, { traceparent: null })).sessionId;
+    return (await openSession(this.web.db, person)).sessionId;
   }
 
   async newSessions(count: number, person = this.person): Promise<SessionId[]> {
@@ -124,14 +126,14 @@ export class BenchPlane {
     return worker;
   }
 
-  async beat(worker: BenchWorker, seq: number): Promise<void> {
+  async beat(worker: BenchWorker, seq: number, draining = false): Promise<void> {
     const load = { lanes: 50, busy: 0 };
     const body = { bootId: worker.bootId, seq, versions: {}, capabilities: [], load, activeWorkIds: [] };
     const { workerId, credential } = worker;
     const outcome = await heartbeat(this.worker.db, {
       workerId,
       credential,
-      body: { ...body, draining: false, lastError: null },
+      body: { ...body, draining, lastError: null },
     });
     if (!outcome.ok) throw new Error(`the heartbeat was refused: ${outcome.reason}`);
   }

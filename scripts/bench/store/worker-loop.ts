@@ -25,15 +25,15 @@ export class WorkerLoop {
   readonly #done: Promise<void>;
   #wake = new AbortController();
   #wanted = false;
+  /** One was sent at enrolment. */
+  #beats = 1;
   #failure: unknown;
 
   constructor(options: WorkerLoopOptions) {
     this.#options = options;
     this.#stopListening = options.database.listen("ready", () => this.#look());
-    let seq = 1;
     this.#stopBeating = every(heartbeatMs, () => {
-      seq += 1;
-      void options.plane.beat(options.worker, seq).catch((error: unknown) => (this.#failure ??= error));
+      void this.#beat(false).catch((error: unknown) => (this.#failure ??= error));
     });
     this.#done = this.#loop();
   }
@@ -45,7 +45,14 @@ export class WorkerLoop {
     this.#stopBeating();
     await this.#done;
     await Promise.all(this.#running);
+    // As ours does when it is told to stop: nothing is kept for it any more.
+    await this.#beat(true);
     if (this.#failure) throw this.#failure as Error;
+  }
+
+  #beat(draining: boolean): Promise<void> {
+    this.#beats += 1;
+    return this.#options.plane.beat(this.#options.worker, this.#beats, draining);
   }
 
   #look(): void {

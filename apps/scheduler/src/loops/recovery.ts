@@ -1,4 +1,3 @@
-import { endStuckBackends } from "@open-cowork/store/leases/end-stuck-backends";
 import { recoverExpiredLeases } from "@open-cowork/store/leases/recover-expired-leases";
 import type { LoopWorld } from "./world.ts";
 
@@ -6,13 +5,7 @@ import type { LoopWorld } from "./world.ts";
 const leasesPerTick = 100;
 
 /** Takes expired leases back and tells workers and watchers at once. */
-export async function recoveryTick({ database, telemetry }: LoopWorld, leaseTtlMs: number): Promise<void> {
-  // First, because recovery skips a lane that such a transaction pins.
-  const ended = await endStuckBackends(database.db, leaseTtlMs / 2);
-  if (ended > 0) {
-    telemetry.count("cowork_stuck_backends_ended_total", {}, ended);
-    telemetry.log.warn({ ended }, "worker connections sat in a transaction and were ended");
-  }
+export async function recoveryTick({ database, telemetry }: LoopWorld): Promise<void> {
   const recovered = await recoverExpiredLeases(database.db, leasesPerTick);
   for (const { sessionId, decision, traceparent } of recovered) {
     telemetry.count("cowork_leases_recovered_total", { decision });

@@ -9,9 +9,10 @@ export interface SessionProps {
   mayWrite: boolean;
   session: SessionSummary;
   transcript: Transcript;
+  why: string | null;
 }
 
-export function SessionPage({ mayWrite, session, transcript }: SessionProps) {
+export function SessionPage({ mayWrite, session, transcript, why }: SessionProps) {
   const { sessionId } = session;
   const takesPrompts = mayWrite && session.status === "open";
   return (
@@ -24,10 +25,12 @@ export function SessionPage({ mayWrite, session, transcript }: SessionProps) {
         id="room"
         data-session-id={sessionId}
         data-takes-prompts={String(takesPrompts)}
-        data-may-stop={String(mayWrite)}
+        data-may-write={String(mayWrite)}
       >
         <SessionRoom
           transcript={transcript}
+          why={why}
+          deciding={mayWrite ? { action: (decisionId) => `/sessions/${sessionId}/decisions/${decisionId}` } : null}
           connection={<a href={`/sessions/${sessionId}`}>Reload to see what is new</a>}
           stop={mayWrite ? <StopForm sessionId={sessionId} /> : null}
           composer={

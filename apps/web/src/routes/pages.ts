@@ -1,6 +1,10 @@
+import { listDeadLetters } from "@open-cowork/store/dead-letters/list-dead-letters";
 import { findSession } from "@open-cowork/store/sessions/find-session";
+import { listProfiles } from "@open-cowork/store/profiles/list-profiles";
 import { listSessions } from "@open-cowork/store/sessions/list-sessions";
 import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
+import { explainSession } from "@open-cowork/store/work/explain-waiting";
+import { whyItWaits } from "@open-cowork/contracts/waiting";
 import { NewPrompt, NewSession } from "@open-cowork/contracts/http";
 import type { Door } from "../door/mount-routes.ts";
 import { readForm } from "../door/read-body.ts";
@@ -20,31 +24,36 @@ export function pageRoutes(
   return {
     homePage: async (visit) => {
       const before = visit.c.req.query("before")?.slice(0, 200);
-      const list = await listSessions(database.db, visit.person, {
-        limit: sessionsPerPage,
-        ...(before ? { before } : {}),
-      });
+      const [list, dead, profiles] = await Promise.all([
+        listSessions(database.db, visit.person, { limit: sessionsPerPage, ...(before ? { before } : {}) }),
+        listDeadLetters(database.db, visit.person, 1),
+        listProfiles(database.db, visit.person),
+      ]);
+      const now = clock.now().toISOString();
+      const hasDeadLetters = dead.length > 0;
       return visit.c.html(
-        pages.home({ ...shown(visit), now: clock.now().toISOString(), isFirstPage: !before, ...list }),
+        pages.home({ ...shown(visit), now, isFirstPage: !before, hasDeadLetters, profiles, ...list }),
       );
     },
 
     sessionPage: async (visit) => {
       const sessionId = sessionIdOf(visit);
       if (!sessionId.ok) return sessionId;
-      const [session, snapshot] = await Promise.all([
+      const [session, snapshot, waiting] = await Promise.all([
         findSession(database.db, visit.person, sessionId.value),
         readSnapshot(database.db, visit.person, sessionId.value),
+        explainSession(database.db, visit.person, sessionId.value),
       ]);
       if (!session || !snapshot) return { ok: false, reason: "not_found" };
-      return visit.c.html(pages.session({ ...shown(visit), session, transcript: snapshot.transcript }));
+      const why = waiting ? whyItWaits(waiting.reason) : null;
+      return visit.c.html(pages.session({ ...shown(visit), session, transcript: snapshot.transcript, why }));
     },
 
     createSessionForm: async (visit) => {
       const form = await readForm(visit, NewSession.required({ prompt: true }));
       if (!form.ok) return form;
-      const { sessionId } = await verbs.create(visit, form.value);
-      return redirect(`/sessions/${sessionId}`);
+      const created = await verbs.create(visit, form.value);
+      return created.ok ? redirect(`/sessions/${created.value.sessionId}`) : created;
     },
 
     promptForm: async (visit) => {

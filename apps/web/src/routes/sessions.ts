@@ -1,12 +1,15 @@
 import { idSchema, type SessionId } from "@open-cowork/contracts/ids";
 import { NewPrompt, NewSession } from "@open-cowork/contracts/http";
+import { waitingReasons } from "@open-cowork/contracts/waiting";
 import { createSession } from "@open-cowork/store/sessions/create-session";
 import { enqueuePrompt } from "@open-cowork/store/commands/enqueue-prompt";
 import { findSession } from "@open-cowork/store/sessions/find-session";
 import { listSessions } from "@open-cowork/store/sessions/list-sessions";
 import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { explainSession } from "@open-cowork/store/work/explain-waiting";
 import { z } from "zod";
 import type { Door } from "../door/mount-routes.ts";
+import { oncePerKey } from "../door/once-per-key.ts";
 import { check, readJson, type Read } from "../door/read-body.ts";
 import type { Handlers, PersonVisit, Visit } from "../door/visit.ts";
 
@@ -21,7 +24,7 @@ const ListQuery = z.strictObject({
  */
 export function sessionRoutes(
   door: Door,
-): Pick<Handlers, "listSessions" | "createSession" | "getSession" | "createPrompt" | "stopSession"> {
+): Pick<Handlers, "listSessions" | "createSession" | "getSession" | "explainWaiting" | "createPrompt" | "stopSession"> {
   const verbs = sessionVerbs(door);
   return {
     listSessions: async (visit) => {
@@ -39,11 +42,22 @@ export function sessionRoutes(
       return session ? Response.json(session) : { ok: false, reason: "not_found" };
     },
 
+    explainWaiting: async (visit) => {
+      const sessionId = sessionIdOf(visit);
+      if (!sessionId.ok) return sessionId;
+      const session = await findSession(door.database.db, visit.person, sessionId.value);
+      if (!session) return { ok: false, reason: "not_found" };
+      const waiting = await explainSession(door.database.db, visit.person, sessionId.value);
+      const { reason, details } = waiting ?? { reason: "over" as const, details: {} };
+      return Response.json({ reason, message: waitingReasons[reason], details });
+    },
+
     createSession: async (visit) => {
       const body = await readJson(visit, NewSession);
       if (!body.ok) return body;
-      const { sessionId } = await verbs.create(visit, body.value);
-      const session = await findSession(door.database.db, visit.person, sessionId);
+      const created = await verbs.create(visit, body.value);
+      if (!created.ok) return created;
+      const session = await findSession(door.database.db, visit.person, created.value.sessionId);
       return session ? Response.json(session, { status: 201 }) : { ok: false, reason: "not_found" };
     },
 
@@ -65,23 +79,24 @@ export function sessionRoutes(
   };
 }
 
-/** The three writes, as API and forms both make them. */
-export function sessionVerbs({ database }: Door) {
+/** The three writes, as API and forms both make them; with an `Idempotency-Key` each acts once. */
+export function sessionVerbs(door: Door) {
+  const { database } = door;
   return {
-    async create({ person, traceparent }: PersonVisit, wish: NewSession) {
-      const { title, prompt } = wish;
-      const created = await createSession(database.db, person, {
-        ...(title ? { title } : {}),
-        ...(prompt ? { prompt } : {}),
-        traceparent,
-      });
-      if (created.command) database.notify("ready");
-      database.notify("events", created.sessionId);
+    async create(visit: PersonVisit, wish: NewSession) {
+      const { person, traceparent } = visit;
+      const created = await oncePerKey(door, visit, wish, (db) => createSession(db, person, { ...wish, traceparent }));
+      if (created.ok) {
+        if (created.value.command) database.notify("ready");
+        database.notify("events", created.value.sessionId);
+      }
       return created;
     },
 
-    async prompt({ person, traceparent }: PersonVisit, sessionId: SessionId, text: string) {
-      const prompted = await enqueuePrompt(database.db, person, sessionId, { text, traceparent });
+    async prompt(visit: PersonVisit, sessionId: SessionId, text: string) {
+      const { person, traceparent } = visit;
+      const prompt = { text, traceparent };
+      const prompted = await oncePerKey(door, visit, { text }, (db) => enqueuePrompt(db, person, sessionId, prompt));
       if (prompted.ok) {
         database.notify("ready");
         database.notify("events", sessionId);
@@ -89,8 +104,8 @@ export function sessionVerbs({ database }: Door) {
       return prompted;
     },
 
-    async stop({ person }: PersonVisit, sessionId: SessionId) {
-      const stopped = await stopSession(database.db, person, sessionId);
+    async stop(visit: PersonVisit, sessionId: SessionId) {
+      const stopped = await oncePerKey(door, visit, {}, (db) => stopSession(db, visit.person, sessionId));
       if (stopped.ok) {
         database.notify("signals", sessionId);
         database.notify("events", sessionId);

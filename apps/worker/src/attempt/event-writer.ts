@@ -23,7 +23,12 @@ export interface EventWriter {
 export interface EventWriterOptions {
   firstBatch: number;
   keeper: Pick<LeaseKeeper, "lost" | "lose">;
-  append(batchNo: number, events: readonly RuntimeEvent[]): Promise<Outcome<{ through: number }, WriteRefusal>>;
+  /** `sinceMs`: for how long the oldest of them has waited. */
+  append(
+    batchNo: number,
+    events: readonly RuntimeEvent[],
+    sinceMs: number,
+  ): Promise<Outcome<{ through: number }, WriteRefusal>>;
   finish(
     batchNo: number,
     events: readonly RuntimeEvent[],
@@ -46,11 +51,12 @@ const retryMs = 200;
 export function createEventWriter(options: EventWriterOptions): EventWriter {
   const { keeper, onAppended, onRefused } = options;
   const clock = options.clock ?? systemClock;
-  let waiting: Array<{ event: RuntimeEvent; bytes: number }> = [];
+  let waiting: Array<{ event: RuntimeEvent; bytes: number; at: number }> = [];
   let waitingBytes = 0;
   let batchNo = options.firstBatch;
   let pumping: Promise<void> | null = null;
   let finishing = false;
+  let sentAt = -Infinity;
   let urgent = new AbortController();
 
   const add = (event: RuntimeEvent) => {
@@ -62,7 +68,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
     }
     const next = merged ?? event;
     const bytes = Buffer.byteLength(JSON.stringify(next));
-    waiting.push({ event: next, bytes });
+    waiting.push({ event: next, bytes, at: merged && latest ? latest.at : clock.monotonicMs() });
     waitingBytes += bytes;
     if (isFull()) urgent.abort();
   };
@@ -100,14 +106,19 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   };
 
   const sendBatch = async () => {
+    sentAt = clock.monotonicMs();
+    const at = waiting[0]?.at ?? clock.monotonicMs();
     const events = take();
-    await send(() => options.append(batchNo, events));
+    await send(() => options.append(batchNo, events, clock.monotonicMs() - at));
     onAppended(events.length);
   };
 
   const pump = async () => {
     while (waiting.length > 0 && !finishing) {
-      if (!isFull()) await clock.sleep(batch.flushMs, AbortSignal.any([urgent.signal, keeper.lost])).catch(() => {});
+      // The first word after a pause goes at once; what follows closely is merged.
+      const tooSoonMs = sentAt + batch.flushMs - clock.monotonicMs();
+      if (!isFull() && tooSoonMs > 0)
+        await clock.sleep(tooSoonMs, AbortSignal.any([urgent.signal, keeper.lost])).catch(() => {});
       urgent = new AbortController();
       // What is left then travels with the finish.
       if (!finishing) await sendBatch();

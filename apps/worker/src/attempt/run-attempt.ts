@@ -1,4 +1,6 @@
 import { systemClock } from "@open-cowork/contracts/clock";
+import type { Decided } from "@open-cowork/contracts/decisions";
+import { ProfilePolicy } from "@open-cowork/contracts/profile-policy";
 import type { Database } from "@open-cowork/store/database/open";
 import { DatabaseUnavailable } from "@open-cowork/store/database/unavailable";
 import { appendEvents } from "@open-cowork/store/worker-api/append-events";
@@ -8,9 +10,11 @@ import { renewLeases } from "@open-cowork/store/worker-api/renew-leases";
 import type { ActiveSpan, Telemetry } from "@open-cowork/telemetry/set-up";
 import { ConversationUnusable } from "../runtime/conversation-unusable.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Permissions } from "../runtime/permissions.ts";
+import { permissionsOf } from "../runtime/policy.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TurnEnd } from "../runtime/turn-tracker.ts";
-import type { RuntimePool } from "../lanes/runtime-pool.ts";
+import type { RuntimeOrigin, RuntimePool, RuntimeWish } from "../lanes/runtime-pool.ts";
 import { isFitAfter, outcomeOf, outcomeOfStop, type StopCause } from "./attempt-outcome.ts";
 import { createEventWriter, type EventWriter } from "./event-writer.ts";
 import { keepLease, LeaseLost, type LeaseKeeper, type LeaseTimes } from "./lease-keeper.ts";
@@ -21,6 +25,8 @@ export interface AttemptTools {
   pool: RuntimePool;
   lease: LeaseTimes;
   silentMs: number;
+  /** The most that any profile can let an agent do here. */
+  permitted: Permissions;
   /** Aborts when running turns have to be given back. */
   draining: AbortSignal;
 }
@@ -43,12 +49,15 @@ export function startAttempt(claimed: Claimed, claimedAt: number, tools: Attempt
     times: tools.lease,
     clock: systemClock,
     renew: async () => (await renewLeases(database.db, { leases: [claimed.lease], ttlMs: tools.lease.ttlMs }))[0]!,
-    onSignal: () => stop.byPerson(),
+    onSignal: (signal) => {
+      if (signal.kind === "stop") stop.byPerson();
+      else if (signal.kind === "decision") steps.decided(signal.payload);
+    },
     onTrouble: (error) => log.warn({ err: error }, "the lease could not be renewed; trying again"),
   });
   telemetry.observe("cowork_claim_wait_seconds", claimed.waitMs / 1000, {});
 
-  const steps = new AttemptSteps(claimed, tools, keeper, stop, log);
+  const steps = new AttemptSteps(claimed, claimedAt, tools, keeper, stop, log);
   const attributes = { "work.id": workId, "session.id": sessionId, attempt };
   const done = telemetry
     .span("attempt", { parent: claimed.traceparent, attributes }, async (span) => {
@@ -86,19 +95,35 @@ class StopSwitch {
 
 class AttemptSteps {
   readonly #claimed: Claimed;
+  readonly #claimedAt: number;
   readonly #tools: AttemptTools;
   readonly #keeper: LeaseKeeper;
   readonly #stop: StopSwitch;
   readonly #log: Telemetry["log"];
   /** OpenCode's id of the conversation, once there is one. */
   #conversation: string | undefined;
+  #runtime: Runtime | null = null;
+  #origin: RuntimeOrigin = "cold";
 
-  constructor(claimed: Claimed, tools: AttemptTools, keeper: LeaseKeeper, stop: StopSwitch, log: Telemetry["log"]) {
+  constructor(
+    claimed: Claimed,
+    claimedAt: number,
+    tools: AttemptTools,
+    keeper: LeaseKeeper,
+    stop: StopSwitch,
+    log: Telemetry["log"],
+  ) {
     this.#claimed = claimed;
+    this.#claimedAt = claimedAt;
     this.#tools = tools;
     this.#keeper = keeper;
     this.#stop = stop;
     this.#log = log;
+  }
+
+  /** What became of something that the agent asked. */
+  decided(decided: Decided): void {
+    this.#runtime?.decide(decided);
   }
 
   /** restore → start runtime → submit → stream → finish; returns the label of what it came to. */
@@ -126,20 +151,30 @@ class AttemptSteps {
   async #workUntilEnd(writer: EventWriter): Promise<AttemptOutcome> {
     const { pool } = this.#tools;
     const { sessionId } = this.#claimed.lease;
+    const policy = ProfilePolicy.safeParse(this.#claimed.policy ?? {});
+    if (!policy.success) {
+      this.#log.error({ err: policy.error }, "the session's profile has a policy that can't be read");
+      return { kind: "failed", reason: "profile_invalid" };
+    }
     let runtime: Runtime | null = null;
     let fit = false;
     const abandon = () => void pool.abandon(sessionId);
     try {
-      runtime = await this.#startRuntime();
+      runtime = this.#runtime = await this.#startRuntime(policy.data);
       this.#keeper.lost.throwIfAborted();
       // At once, and not when the turn has ended in good order: the next owner may be starting already.
       this.#keeper.lost.addEventListener("abort", abandon);
       this.#conversation = runtime.runtimeSessionId;
       if (this.#conversation !== this.#claimed.runtimeSessionId) await writer.open();
-      const end = await this.#turn(runtime, writer);
+      const end = await this.#turn(runtime, policy.data, writer);
       this.#keeper.lost.throwIfAborted();
       fit = isFitAfter(end);
-      if (end.kind === "failed")
+      if (end.kind === "failed" && end.reason === "unrecorded_reply")
+        this.#log.error(
+          { security: true, detail: end.message },
+          "an ask was answered past the plane; the turn was ended",
+        );
+      else if (end.kind === "failed")
         this.#log.warn({ reason: end.reason, detail: end.message, output: runtime.output() }, "the turn failed");
       return outcomeOf(end, this.#stop.cause);
     } catch (error) {
@@ -160,26 +195,28 @@ class AttemptSteps {
    * Where OpenCode can't go on with its conversation, every later attempt would fail at the same place; so the session
    * gets a new one, which remembers nothing but finds the session's files.
    */
-  async #startRuntime(): Promise<Runtime> {
+  async #startRuntime(policy: ProfilePolicy): Promise<Runtime> {
     const { lease, runtimeSessionId } = this.#claimed;
+    const permissions = permissionsOf(policy, this.#tools.permitted);
     const signal = AbortSignal.any([this.#keeper.lost, this.#stop.signal]);
     return this.#tools.telemetry.span("start-runtime", {}, async (span) => {
       try {
-        return await this.#takeInOrder(runtimeSessionId, signal, span);
+        return await this.#takeInOrder({ sessionId: lease.sessionId, runtimeSessionId, permissions }, signal, span);
       } catch (error) {
         if (signal.aborted || !(error instanceof ConversationUnusable)) throw error;
         this.#log.warn({ err: error }, "the session goes on in a new conversation; the old one is kept in state-aside");
         await this.#tools.pool.putAside(lease.sessionId, signal);
-        return this.#takeInOrder(null, signal, span);
+        return this.#takeInOrder({ sessionId: lease.sessionId, runtimeSessionId: null, permissions }, signal, span);
       }
     });
   }
 
-  async #takeInOrder(conversation: string | null, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
+  async #takeInOrder(wish: RuntimeWish, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
     const { pool } = this.#tools;
     const { lease, commandId } = this.#claimed;
-    const { runtime, isReused } = await pool.take(lease.sessionId, conversation, signal);
-    span.set("reused", isReused);
+    const { runtime, origin } = await pool.take(wish, signal);
+    span.set("runtime", origin);
+    this.#origin = origin;
     // OpenCode may take its time to put things in order; who must leave does not wait for it.
     const abandon = () => void pool.abandon(lease.sessionId);
     signal.addEventListener("abort", abandon);
@@ -200,14 +237,20 @@ class AttemptSteps {
     }
   }
 
-  #turn(runtime: Runtime, writer: EventWriter): Promise<TurnEnd> {
+  #turn(runtime: Runtime, policy: ProfilePolicy, writer: EventWriter): Promise<TurnEnd> {
     const { commandId, text } = this.#claimed;
     return this.#tools.telemetry.span("turn", {}, async (span) => {
       const end = await runtime.turn({
         commandId,
         text,
+        waitMs: policy.decisionWaitMs,
         silentMs: this.#tools.silentMs,
         stop: AbortSignal.any([this.#keeper.lost, this.#stop.signal]),
+        onAccepted: () => {
+          const seconds = (systemClock.monotonicMs() - this.#claimedAt) / 1000;
+          this.#tools.telemetry.observe("cowork_prompt_accept_seconds", seconds, { runtime: this.#origin });
+          span.set("accepted_ms", seconds * 1000);
+        },
         onEvents: (events) => writer.write(events),
       });
       span.set("end", end.kind);
@@ -222,12 +265,16 @@ class AttemptSteps {
     return createEventWriter({
       firstBatch: this.#claimed.nextBatch,
       keeper: this.#keeper,
-      append: async (batchNo, events) => {
-        const runtimeSessionId = this.#conversation;
-        const [outcome] = await appendEvents(database.db, [{ lease, batchNo, events, runtimeSessionId }]);
-        database.notify("events", lease.sessionId);
-        return outcome!;
-      },
+      append: (batchNo, events, sinceMs) =>
+        telemetry.span("append", { attributes: { waited_ms: sinceMs } }, async (span) => {
+          const from = systemClock.monotonicMs();
+          const runtimeSessionId = this.#conversation;
+          const [outcome] = await appendEvents(database.db, [{ lease, batchNo, events, runtimeSessionId }]);
+          database.notify("events", lease.sessionId);
+          if (outcome!.ok) span.set("through", outcome!.value.through);
+          telemetry.observe("cowork_event_append_seconds", (systemClock.monotonicMs() - from + sinceMs) / 1000, {});
+          return outcome!;
+        }),
       finish: (batchNo, events, outcome) => finishWork(database.db, { lease, batchNo, events, outcome }),
       mayRetry: (error) => error instanceof DatabaseUnavailable,
       onAppended: (events) => telemetry.count("cowork_events_appended_total", {}, events),

@@ -18,11 +18,12 @@ export async function openConversation(
   sessionId: string,
   /** The session's folder, and its workspace as OpenCode sees it. */
   at: { root: string; workspace: string },
+  isNew: boolean,
 ): Promise<Conversation> {
   // The first look is only needed where there was an earlier process.
-  let inOrder = false;
+  let inOrder = isNew;
   let latestCommand: string | null = null;
-  const first = await keptMessages(client, sessionId);
+  const first = isNew ? { all: [], kept: [] } : await keptMessages(client, sessionId);
   const before = new Set(first.all);
   let latestMessage = first.kept.at(-1) ?? null;
 

@@ -28,7 +28,7 @@ export async function attestSandbox(sandbox: Sandbox, workerRoot: string): Promi
 }
 
 async function look(sandbox: Sandbox, root: string, canary: string) {
-  const { child, release } = await sandbox.start({
+  const { child, letGo, release } = await sandbox.start({
     folders: await openSessionFolders(root),
     program: "/bin/sh",
     prepare: "true",
@@ -39,12 +39,9 @@ async function look(sandbox: Sandbox, root: string, canary: string) {
       return { port: 0, close: async () => {} };
     },
   });
+  letGo();
   const late = deadline(probeMs, "the sandbox");
-  // Its standard input is its lifeline; with its end the shim ends everything, and bwrap at once what has no shim yet.
-  const kill = () => {
-    child.stdin?.destroy();
-    child.kill("SIGKILL");
-  };
+  const kill = () => void child.kill("SIGKILL");
   late.addEventListener("abort", kill, { once: true });
   try {
     const [output, said] = await Promise.all([text(child.stdout!), text(child.stderr!)]);

@@ -19,6 +19,8 @@ export interface DatabaseOptions {
   transactionPooler: boolean;
   /** Only for the owner's migrations, see Connection. */
   scripts?: boolean;
+  /** What makes the plans of this process's verbs, for connections that are opened while others are busy. */
+  warmUp?: readonly string[];
   onQuery?: (pool: PoolName, seconds: number, outcome: "ok" | "error") => void;
 }
 
@@ -45,10 +47,15 @@ export function openDatabase(options: DatabaseOptions): Database {
     deadlineMs: options.deadlineMs,
     prepare: !options.transactionPooler,
     scripts: options.scripts ?? false,
+    warmUp: ["select 1"],
   };
   const onQuery = options.onQuery ?? (() => {});
   const pools = {
-    verbs: new Pool({ ...connection, connections: options.connections }),
+    verbs: new Pool({
+      ...connection,
+      connections: options.connections,
+      warmUp: options.transactionPooler ? connection.warmUp : (options.warmUp ?? connection.warmUp),
+    }),
     streams: new Pool({ ...connection, connections: Math.max(1, Math.ceil(options.connections / 4)) }),
     probes: new Pool({ ...connection, connections: 1 }),
   };

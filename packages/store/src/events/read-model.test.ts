@@ -83,6 +83,25 @@ describe("the read model", () => {
     await expectConvergence(sessionId, held);
   });
 
+  it("gives a message that told nothing of itself to the attempt that told of one of its parts last", async () => {
+    const sessionId = await world.wish();
+    const told = async (claimed: Claimed, part: string, text: string) =>
+      appendEvents(world.as.worker.db, [
+        { lease: claimed.lease, batchNo: 1, events: [said.part("msg_7", part, text)] },
+      ]);
+    await told(await world.claimOne(worker), "prt_7", "first");
+    const held = [await snapshotOf(sessionId)];
+    await world.advance(leaseTimings.ttlMs + 1);
+    await recoverExpiredLeases(world.as.scheduler.db, 10);
+    const again = await world.claimOne(worker);
+    await told(again, "prt_6", "second");
+    held.push(await snapshotOf(sessionId));
+    expect(held.map(({ transcript }) => transcript.messages["msg_7"]!.attempt)).toEqual([1, 2]);
+    const events = [said.message("msg_7"), said.part("msg_7", "prt_7", "first")];
+    await finishWork(world.as.worker.db, { lease: again.lease, batchNo: 2, events, outcome: { kind: "succeeded" } });
+    await expectConvergence(sessionId, held);
+  });
+
   it("does not add deltas again to a part that was taken back after them", async () => {
     const sessionId = await world.wish();
     const { lease } = await world.claimOne(worker);

@@ -4,6 +4,7 @@ import { foldEvent, type CommandView, type MessageView, type Transcript } from "
 import { sql } from "kysely";
 import type { Actor, Tx } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
+import { readDecisions } from "./read-decisions.ts";
 import { eventColumns, toEvent } from "./event-rows.ts";
 
 export interface Snapshot {
@@ -33,6 +34,7 @@ export function readSnapshot(db: Db, actor: Actor, sessionId: SessionId): Promis
       const settled: Transcript = {
         commands: await readCommands(tx, sessionId),
         messages: await readMessages(tx, sessionId),
+        decisions: await readDecisions(tx, sessionId),
       };
       const deltas = await tx
         .selectFrom("cowork.session_events")
@@ -87,22 +89,28 @@ async function readCommands(tx: Tx, sessionId: SessionId): Promise<Record<string
 async function readMessages(tx: Tx, sessionId: SessionId): Promise<Record<string, MessageView>> {
   const rows = await tx
     .selectFrom("cowork.parts")
-    .select(["message_id", "part_id", "command_id", "attempt", "body"])
+    .select(["message_id", "part_id", "command_id", "attempt", "last_seq", "body"])
     .where("session_id", "=", sessionId)
     .orderBy("message_id")
     .orderBy("part_id")
     .execute();
   const messages: Record<string, MessageView> = {};
-  for (const row of rows) {
+  // Where a message has told nothing of itself, its newest part says whose it is.
+  let newest = 0;
+  for (const { message_id: id, part_id: partId, command_id: commandId, attempt, last_seq: seq, body } of rows) {
     // part_id '' is the message itself and sorts first; a part may also precede its message.
-    const message = (messages[row.message_id] ??= {
-      info: { id: row.message_id, sessionID: (row.body as Part).sessionID },
-      commandId: row.command_id,
-      attempt: row.attempt,
-      parts: {},
-    });
-    if (row.part_id === "") message.info = row.body as MessageInfo;
-    else message.parts[row.part_id] = row.body as Part;
+    if (partId === "") {
+      messages[id] = { info: body as MessageInfo, commandId, attempt, parts: {} };
+      continue;
+    }
+    const part = body as Part;
+    const known = messages[id];
+    if (!known || (known.unannounced && seq > newest)) {
+      newest = seq;
+      const info = { id, sessionID: part.sessionID };
+      messages[id] = { info, commandId, attempt, parts: known?.parts ?? {}, unannounced: true };
+    }
+    messages[id]!.parts[partId] = part;
   }
   return messages;
 }

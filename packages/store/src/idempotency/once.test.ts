@@ -89,6 +89,17 @@ describe("a request with an idempotency key", () => {
     expect(await run({ ...req, bodyHash: hash("another") }, act)).toEqual({ ok: true, value: { acted: 1 } });
   });
 
+  it("whose answer is not final keeps what it wrote and leaves its key free", async () => {
+    const session = await world.wish();
+    const req = request();
+    const act = (tx: Tx) => enqueuePrompt(tx, world.actor, session, { text: "again", traceparent: null });
+    const first = await once(world.as.web.db, world.actor, req, act, () => false);
+    expect(first).toMatchObject({ ok: true, value: { ok: true, value: { commandSeq: 2 } } });
+    expect(await run(req, act)).toMatchObject({ ok: true, value: { ok: true, value: { commandSeq: 3 } } });
+    expect(await run(req, act)).toMatchObject({ ok: true, value: { ok: true, value: { commandSeq: 3 } } });
+    expect(await workOf(world, session)).toHaveLength(3);
+  });
+
   it("raced by many of its kind acts once, and all get its answer", async () => {
     const session = await world.wish();
     const req = request();

@@ -21,13 +21,14 @@ type Answer = object | string | number | boolean | null;
  * Acts once per key: a repeat within its time gets the first answer and acts no more. The answer is stored in the act's
  * own transaction, so there is never one without the other. Race closed: two requests with one key at once; the insert
  * takes the key's row, the second waits for the first (bounded) and then reads its answer, or acts itself when the first
- * one failed. An act that throws leaves the key free; a refusal that should be tried again must therefore be thrown.
+ * one failed. An act that throws leaves the key free, and so does an answer that `isFinal` denies: what it wrote stays.
  */
 export function once<T extends Answer>(
   db: Db,
   actor: Actor,
   request: OnceRequest,
   act: (tx: Tx) => Promise<T>,
+  isFinal: (answer: T) => boolean = () => true,
 ): Promise<Outcome<T, "idempotency_conflict">> {
   const { principal, key, bodyHash, validHours, waitMs = 5_000 } = request;
   return inOrg(db, actor, async (tx) => {
@@ -48,6 +49,10 @@ export function once<T extends Answer>(
       return first.body_hash === bodyHash ? accepted(first.answer.value) : refused("idempotency_conflict");
     }
     const value = await act(tx);
+    if (!isFinal(value)) {
+      await sql`delete from cowork.idempotency where ${place}`.execute(tx);
+      return accepted(value);
+    }
     // What a repeat will get is what the first one gets: as the database keeps it, wrapped because it may be null.
     const { rows } = await sql<{ answer: { value: T } }>`
       update cowork.idempotency set answer = ${{ value }}::jsonb where ${place} returning answer`.execute(tx);

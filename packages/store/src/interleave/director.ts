@@ -25,15 +25,12 @@ interface Step {
 export interface Director {
   stage: Stage;
   seats: Seats;
-  /** How many were played. */
-  schedules: number;
-  /** The longest that anybody went on after whoever it waited for had ended, and in which schedule. */
-  longest: { ms: number; in: string };
   /** A keeps its transaction open while B runs, then ends it; B may have to wait for that. */
   open(a: VerbName, b: VerbName, end: "commit" | "rollback"): Promise<string[]>;
   /** All start, in this order, while somebody holds a row on their way; then the row is let go. */
   gated(order: readonly VerbName[], row: Row): Promise<string[]>;
-  close(): Promise<void>;
+  /** Says how many there were, with their name if they have one. */
+  close(kind?: string): Promise<void>;
 }
 
 const verbOf = (name: VerbName): Verb => verbs[name];
@@ -111,17 +108,18 @@ export async function openDirector(callers: number): Promise<Director> {
     return [`no order of single calls does this: ${answers} ${difference(reference!.sight, sight)}`];
   };
 
+  let schedules = 0;
+  /** The longest that anybody went on after whoever it waited for had ended, and in which schedule. */
+  let longest = { ms: 0, in: "" };
   const noteWait = (sinceMs: number, schedule: string) => {
     const ms = Math.round(systemClock.monotonicMs() - sinceMs);
-    if (ms > director.longest.ms) director.longest = { ms, in: schedule };
+    if (ms > longest.ms) longest = { ms, in: schedule };
   };
-  const director: Director = {
+  return {
     stage,
     seats,
-    schedules: 0,
-    longest: { ms: 0, in: "" },
     open: async (a, b, end) => {
-      director.schedules += 1;
+      schedules += 1;
       await stage.restore();
       await seats.run(0, a, "begin");
       const first = await seats.ended(seats.start(0, a));
@@ -138,7 +136,7 @@ export async function openDirector(callers: number): Promise<Director> {
       return problems.map((problem) => `${b} while ${a} is open, then ${end}: ${problem}`);
     },
     gated: async (order, row) => {
-      director.schedules += 1;
+      schedules += 1;
       await stage.restore();
       const release = await holdAll([row]);
       const started: Started[] = [];
@@ -165,12 +163,15 @@ export async function openDirector(callers: number): Promise<Director> {
       problems.push(...(await judge(order, answers, { gate: row })));
       return problems.map((problem) => `${order.join(", then ")}, stopped at ${row}: ${problem}`);
     },
-    close: async () => {
+    close: async (kind) => {
+      if (kind)
+        process.stdout.write(
+          `${schedules} interleavings ${kind}; the longest wait went on for ${longest.ms} ms (${longest.in})\n`,
+        );
       await seats.close();
       await stage.close();
     },
   };
-  return director;
 }
 
 /** It waits for the others and for nobody else, and only for a row that the table says it waits for. */

@@ -8,18 +8,25 @@ export interface Recovered {
   traceparent: string | null;
 }
 
-/** Takes back a bounded batch of expired leases, each in a transaction of its own; a locked lane waits for the next tick. */
+/**
+ * Takes back a bounded batch of leases that expired or whose worker was revoked, each in a transaction of its own. A locked
+ * lane waits for the next tick, and so do the other lanes of an organisation whose row somebody sits on.
+ */
 export async function recoverExpiredLeases(db: Db, limit: number): Promise<Recovered[]> {
-  const expired = await sql<{ lane_id: string; session_id: string | null; traceparent: string | null }>`
-    select l.lane_id, l.session_id, w.traceparent from cowork.lanes l join cowork.work w using (work_id)
-      where l.work_id is not null and l.lease_expires_at <= cowork.now()
+  const over = await sql<{ lane_id: string; org_id: string; session_id: string | null; traceparent: string | null }>`
+    select l.lane_id, l.org_id, l.session_id, w.traceparent from cowork.lanes l join cowork.work w using (work_id)
+      where l.work_id is not null and (l.lease_expires_at <= cowork.now()
+        or l.worker_id in (select r.worker_id from cowork.workers r where r.status = 'revoked'))
       order by l.lease_expires_at limit ${limit}`.execute(db);
   const recovered: Recovered[] = [];
-  for (const lane of expired.rows) {
-    const { rows } = await sql<{ ended: Pick<Recovered, "decision"> | null }>`
+  const busy = new Set<string>();
+  for (const lane of over.rows) {
+    if (busy.has(lane.org_id)) continue;
+    const { rows } = await sql<{ ended: { decision: Recovered["decision"] | "busy" } | null }>`
       select internal.recover_lease(${lane.lane_id}) as ended`.execute(db);
-    const ended = rows[0]?.ended;
-    if (ended) recovered.push({ sessionId: lane.session_id, decision: ended.decision, traceparent: lane.traceparent });
+    const decision = rows[0]?.ended?.decision;
+    if (decision === "busy") busy.add(lane.org_id);
+    else if (decision) recovered.push({ sessionId: lane.session_id, decision, traceparent: lane.traceparent });
   }
   return recovered;
 }

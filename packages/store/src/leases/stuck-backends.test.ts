@@ -2,7 +2,10 @@ import { eventually } from "@open-cowork/testkit/eventually";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DatabaseUnavailable } from "../database/unavailable.ts";
+import { newTenant, setQuota, wishOf } from "../testing/builders.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
+import { promoteDueWork } from "../work/promote-due-work.ts";
+import { finishWork } from "../worker-api/finish-work.ts";
 import { endStuckBackends } from "./end-stuck-backends.ts";
 import { recoverExpiredLeases } from "./recover-expired-leases.ts";
 
@@ -30,7 +33,7 @@ describe("a worker that sits in a transaction", () => {
         // What the role was given, it can take off.
         await sql`set local idle_in_transaction_session_timeout = 0`.execute(tx);
         await sql`set local statement_timeout = 0`.execute(tx);
-        await sql`select * from worker_api_v1.renew(array[${lease.token}]::text[], 600000)`.execute(tx);
+        await sql`select * from worker_api_v1.renew(array[${lease.token}]::text[], 60000)`.execute(tx);
         entered.resolve();
         await frozen.promise;
         await sql`select 1`.execute(tx);
@@ -51,6 +54,25 @@ describe("a worker that sits in a transaction", () => {
     frozen.resolve();
     expect(await held).toBeInstanceOf(DatabaseUnavailable);
     expect((await world.claimOne(worker)).lease).toMatchObject({ workId: lease.workId, attempt: 2 });
+  });
+
+  it("in the middle of a finish pins its organisation's row, and holds up nobody else", async () => {
+    const stranger = await newTenant(world, "stranger");
+    const [held, own] = [await world.wish(), await world.wish()];
+    const theirs = await wishOf(world, stranger);
+    for (const actor of [world.actor, stranger]) {
+      await setQuota(world, actor, "concurrent_sessions", 3);
+      for (let n = 0; n < 3; n += 1) await wishOf(world, actor, `waits ${n}`);
+    }
+    const leases = new Map((await world.claimAll(worker, 3)).map(({ lease }) => [lease.sessionId, lease]));
+    await world.as.worker.db.transaction().execute(async (tx) => {
+      await finishWork(tx, { lease: leases.get(held)!, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
+      await world.advance(15_001);
+      expect(await recover()).toMatchObject([{ sessionId: theirs, decision: "queued" }]);
+      for (const actor of [world.actor, stranger]) await setQuota(world, actor, "concurrent_sessions", 50);
+      expect((await promoteDueWork(world.as.scheduler.db, 10)).promoted).toBe(1);
+    });
+    expect((await recover()).map(({ sessionId }) => sessionId)).toContain(own);
   });
 
   it("also when it runs a statement that never ends", async () => {

@@ -31,6 +31,7 @@ it.each([
   ["a column", "alter table cowork.orgs add column extra text"],
   ["a default", "alter table cowork.orgs alter column name set default 'x'"],
   ["a check", "alter table cowork.orgs add constraint extra check (name <> 'x')"],
+  ["a domain", "alter domain cowork.tally add constraint extra check (value <> 7)"],
   ["an index", "create index extra on cowork.orgs (name)"],
   ["a trigger", "drop trigger guard_move on cowork.workers"],
   ["a storage option", "alter table cowork.orgs set (fillfactor = 70)"],

@@ -13,6 +13,7 @@ export async function dumpSchema(db: Db): Promise<string> {
       "-- Made by `pnpm db:dump` from migrations/, internal/, web-api/ and worker-api/. For reading and diffs; never run.",
     ],
     await schemas(db),
+    await domains(db),
     await tables(db),
     await functions(db),
     await defaultPrivileges(db),
@@ -37,6 +38,16 @@ async function schemas(db: Db): Promise<string[]> {
   return rows.map((row) =>
     [`schema ${row.name}`, ...indented([`owner ${row.owner}`, ...granted(row.grants)])].join("\n"),
   );
+}
+
+async function domains(db: Db): Promise<string[]> {
+  const { rows } = await sql<{ name: string; base: string; checks: string[] }>`
+    select n.nspname || '.' || t.typname as name, format_type(t.typbasetype, t.typtypmod) as base,
+        to_jsonb(array(select pg_get_constraintdef(k.oid) from pg_constraint k where k.contypid = t.oid order by k.conname)) as checks
+      from pg_type t join pg_namespace n on n.oid = t.typnamespace where n.nspname in ${ours} and t.typtype = 'd' order by 1`.execute(
+    db,
+  );
+  return rows.map((row) => [`domain ${row.name} as ${row.base}`, ...indented(row.checks)].join("\n"));
 }
 
 interface TableRow {

@@ -72,4 +72,15 @@ async function loadWords(tx: Db): Promise<void> {
   await sql`delete from cowork.lifecycle_moves`.execute(tx);
   await sql`insert into cowork.lifecycle_moves select * from jsonb_to_recordset(${moves}::jsonb)
     as m (machine text, from_state text, to_state text)`.execute(tx);
+  await tx.executeQuery(sql.raw(await lawfulMoves(tx)).compile(tx));
+}
+
+/** The moves once more, as the constant that the guard of every row compares with. */
+async function lawfulMoves(tx: Db): Promise<string> {
+  const { rows } = await sql<{ text: string }>`
+    select format('create or replace function cowork.lawful_moves(p_machine text) returns text[] language sql immutable parallel safe as %L',
+        'select case p_machine ' || string_agg(format('when %L then %L::text[]', m.machine, m.moves), ' ' order by m.machine) || ' end') as text
+      from (select machine, array_agg(from_state || '>' || to_state order by from_state, to_state)::text as moves
+        from cowork.lifecycle_moves group by machine) m`.execute(tx);
+  return rows[0]!.text;
 }

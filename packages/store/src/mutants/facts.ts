@@ -50,7 +50,7 @@ export const facts: readonly Mutant[] = [
   },
   {
     bug: "the deltas of a finished part stay",
-    changes: [{ file: parts, find: "and d.type = 'message.part.delta';", put: "and d.type = 'none';" }],
+    changes: [{ file: parts, find: "and d.type = 'message.part.delta' offset", put: "and d.type = 'none' offset" }],
     tests: ["events/read-model.test.ts"],
   },
   {
@@ -126,7 +126,7 @@ export const facts: readonly Mutant[] = [
   },
   {
     bug: "the verifier counts rows and does not read them",
-    changes: [{ file: "src/audit/verify-audit.ts", find: "rowsHash !== seal.rows_sha256 || ", put: "" }],
+    changes: [{ file: "src/audit/verify-audit.ts", find: "rowsHash === seal.rows_sha256 && ", put: "" }],
     tests: ["audit/audit.test.ts"],
   },
   {
@@ -166,5 +166,12 @@ export const facts: readonly Mutant[] = [
       },
     ],
     tests: ["database/roles.test.ts"],
+  },
+  {
+    bug: "refusals of nobody's leave a row each",
+    changes: [
+      { file: "internal/note-refusal.sql", find: "if v_of_source >= internal.most_refusals_of_source() or", put: "if" },
+    ],
+    tests: ["audit/unattributed.test.ts"],
   },
 ];

@@ -4,11 +4,18 @@ const lockLease = "internal/lock-lease.sql";
 const append = "worker-api/append-events.sql";
 const finish = "worker-api/finish.sql";
 const allLanes = "order by l.lane_id for no key update of l offset 0) q";
-const byToken = "select l.lane_id into v_lane_id from cowork.lanes l where l.token_hash = v_hash;";
-const byAttempt = `select w.lane_id into v_lane_id from cowork.attempts a join cowork.work w using (work_id)
+const isLive = "l.lease_expires_at > cowork.now() and w.status <> 'revoked' into";
+const byToken = `select l.lane_id, ${isLive} v_lane_id, v_is_live
+    from cowork.lanes l join cowork.workers w using (worker_id) where l.token_hash = v_hash;`;
+const byAttempt = `select w.lane_id, true into v_lane_id, v_is_live from cowork.attempts a join cowork.work w using (work_id)
     where a.token_hash = v_hash;`;
 const lock = "where l.lane_id = v_lane_id for no key update;";
-const check = "if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now() then";
+const notRevoked = `
+      and not exists (select from cowork.workers w where w.worker_id = lane.worker_id and w.status = 'revoked')`;
+const check = `if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now()${notRevoked}
+    then`;
+/** Not worth a lock where all lanes are taken at once. */
+const unlocked = " and l.lease_expires_at > cowork.now()\n";
 
 const bySomeone = (bug: string, condition: string): Mutant => ({
   bug,
@@ -28,17 +35,26 @@ export const fence: readonly Mutant[] = [
   ),
   {
     bug: "the fence does not look at the lease's expiry",
-    changes: [{ file: lockLease, find: " and lane.lease_expires_at > cowork.now() then", put: " then" }],
+    changes: [
+      { file: lockLease, find: isLive, put: "w.status <> 'revoked' into" },
+      { file: lockLease, find: " and lane.lease_expires_at > cowork.now()\n", put: "\n" },
+    ],
     tests: ["worker-api/lease.test.ts"],
   },
   {
     bug: "append_events does not look at the lease's expiry where it takes all lanes at once",
-    changes: [{ file: append, find: "(q.lane).lease_expires_at > cowork.now() and q.batch_no", put: "q.batch_no" }],
+    changes: [
+      { file: append, find: unlocked, put: "\n" },
+      { file: append, find: " and (q.lane).lease_expires_at > cowork.now()\n", put: "\n" },
+    ],
     tests: ["worker-api/lease.test.ts"],
   },
   {
     bug: "finish does not look at the lease's expiry where it takes all lanes at once",
-    changes: [{ file: finish, find: "(q.lane).lease_expires_at > cowork.now() and (q.value", put: "(q.value" }],
+    changes: [
+      { file: finish, find: unlocked, put: "\n" },
+      { file: finish, find: " and (q.lane).lease_expires_at > cowork.now()\n", put: "\n" },
+    ],
     tests: ["worker-api/lease.test.ts"],
   },
   {
@@ -59,10 +75,11 @@ export const fence: readonly Mutant[] = [
   {
     bug: "a lease that has expired may be renewed",
     changes: [
+      { file: lockLease, find: isLive, put: "(l.lease_expires_at > cowork.now() or p_write_class = 'renewals') into" },
       {
         file: lockLease,
-        find: "lane.lease_expires_at > cowork.now() then",
-        put: "(lane.lease_expires_at > cowork.now() or p_write_class = 'renewals') then",
+        find: "lane.lease_expires_at > cowork.now()\n",
+        put: "(lane.lease_expires_at > cowork.now() or p_write_class = 'renewals')\n",
       },
     ],
     tests: ["worker-api/lease.test.ts"],
@@ -78,6 +95,19 @@ export const fence: readonly Mutant[] = [
       },
     ],
     tests: ["interleave/races.test.ts"],
+  },
+  {
+    bug: "what a revoked worker holds counts until somebody ends it",
+    changes: [
+      { file: lockLease, find: isLive, put: "l.lease_expires_at > cowork.now() into" },
+      { file: lockLease, find: notRevoked, put: "" },
+    ],
+    tests: ["workers/pause-and-revoke.test.ts"],
+  },
+  {
+    bug: "verbs run in transactions that see the world from before",
+    changes: [{ file: "internal/must-read-committed.sql", find: "<> 'read committed'", put: "= 'none'" }],
+    tests: ["workers/pause-and-revoke.test.ts"],
   },
   {
     bug: "the fence takes no lock, so a sequence is taken from a row that others move",
@@ -143,8 +173,8 @@ export const fence: readonly Mutant[] = [
     changes: [
       {
         file: "worker-api/save-checkpoint.sql",
-        find: "starts_with(p_checkpoint ->> 'manifestKey', v_prefix || 'checkpoints/') is not true",
-        put: "starts_with(p_checkpoint ->> 'manifestKey', 'orgs/') is not true",
+        find: "  if p_checkpoint ->> 'manifestKey' is distinct from",
+        put: "  if false and p_checkpoint ->> 'manifestKey' is distinct from",
       },
     ],
     tests: ["worker-api/verbs.test.ts"],
@@ -154,6 +184,15 @@ export const fence: readonly Mutant[] = [
     changes: [
       { file: "worker-api/append-events.sql", find: "nulls last, b.value ->> 'token', b.n", put: "nulls last, b.n" },
       { file: "worker-api/take-signals.sql", find: "nulls last, t.token, t.n", put: "nulls last, t.n" },
+    ],
+    tests: ["interleave/races.test.ts"],
+  },
+  {
+    bug: "a batch takes its lanes one by one, and leaves evidence between two of them",
+    changes: [
+      { file: "worker-api/renew.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: "worker-api/take-signals.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: lockLease, find: "    if p_in_batch then", put: "    if false then" },
     ],
     tests: ["interleave/races.test.ts"],
   },

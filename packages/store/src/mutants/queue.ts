@@ -113,8 +113,8 @@ export const queue: readonly Mutant[] = [
     changes: [
       {
         file: promote,
-        find: "v_tenant.last_tag := greatest(v_tenant.last_tag + 1 / v_tenant.weight, v_floor);",
-        put: "v_tenant.last_tag := v_floor;",
+        find: "least(greatest(v_tenant.last_tag + 1 / v_tenant.weight, v_floor),",
+        put: "least(v_floor,",
       },
     ],
     tests: ["work/fairness.test.ts"],
@@ -169,7 +169,11 @@ export const queue: readonly Mutant[] = [
   {
     bug: "recovery does not look again under the lock",
     changes: [
-      { file: "internal/recover-lease.sql", find: " or v_lane.lease_expires_at > cowork.now() then", put: " then" },
+      {
+        file: "internal/recover-lease.sql",
+        find: "  if v_lane.lease_expires_at > cowork.now() then",
+        put: "  if false then",
+      },
     ],
     tests: ["interleave/races.test.ts"],
   },
@@ -185,8 +189,8 @@ export const queue: readonly Mutant[] = [
     changes: [
       {
         file: "worker-api/heartbeat.sql",
-        find: "where i.heartbeat_seq < excluded.heartbeat_seq;",
-        put: "where i.heartbeat_seq <> excluded.heartbeat_seq;",
+        find: " and i.heartbeat_seq < excluded.heartbeat_seq;",
+        put: " and i.heartbeat_seq <> excluded.heartbeat_seq;",
       },
     ],
     tests: ["workers/health.test.ts"],
@@ -208,8 +212,8 @@ export const queue: readonly Mutant[] = [
     changes: [
       {
         file: "internal/revoke-worker.sql",
-        find: "    perform internal.end_attempt(v_lane, 'lost', 'worker_revoked');\n",
-        put: "",
+        find: "      if v_lanes is not null then\n",
+        put: "      if false then\n",
       },
     ],
     tests: ["workers/pause-and-revoke.test.ts"],
@@ -235,5 +239,17 @@ export const queue: readonly Mutant[] = [
       },
     ],
     tests: ["dead-letters/dead-letters.test.ts"],
+  },
+  {
+    bug: "the tick does not look for heads that nobody marked",
+    changes: [{ file: "internal/promote-due.sql", find: "internal.mend_heads(100)", put: "'{}'" }],
+    tests: ["work/quotas.test.ts"],
+  },
+  {
+    bug: "a worker is called unhealthy although a new process of it reports",
+    changes: [
+      { file: "internal/mark-unhealthy.sql", find: "for update skip locked;", put: "for no key update skip locked;" },
+    ],
+    tests: ["interleave/races.test.ts"],
   },
 ];

@@ -1,7 +1,7 @@
 import { foldEvent, emptyTranscript, type Transcript } from "@open-cowork/contracts/transcript";
 import type { CommandStatus, WorkStatus } from "@open-cowork/contracts/lifecycles";
-import type { SessionEvent } from "@open-cowork/contracts/events";
-import { live, promoted, type LaneRow, type State, type WorkRow } from "./state.ts";
+import type { Part, SessionEvent } from "@open-cowork/contracts/events";
+import { live, promoted, type LaneRow, type PartRow, type State, type WorkRow } from "./state.ts";
 
 /**
  * What must be true of the rows at every commit, whoever wrote them. Knows nothing of the model's transitions: each line
@@ -83,25 +83,33 @@ export interface Reader {
 /** The state that a reader gets without the history: rows of commands and parts, and the deltas that are left. */
 export function snapshotOf(state: State, index: number): Reader {
   const lane = state.lanes[index]!;
-  const settled: Transcript = { commands: {}, messages: {} };
+  const settled: Transcript = { commands: {}, messages: {}, decisions: {} };
   state.work.forEach((row, n) => {
     if (row.lane === index) settled.commands[`command-${n}`] = commandOf(row, n);
   });
-  for (const key of Object.keys(lane.parts).sort()) {
-    const { body, work, attempt } = lane.parts[key]!;
+  for (const [key, { body, work, attempt }] of Object.entries(lane.parts).sort(inOrder)) {
     const [messageId, partId] = key.split("/") as [string, string];
+    const credit = { commandId: `command-${work}`, attempt };
+    if (!partId) {
+      settled.messages[messageId] = { info: body, ...credit, parts: {} };
+      continue;
+    }
     const message = (settled.messages[messageId] ??= {
       info: { id: messageId, sessionID: body.sessionID },
-      commandId: `command-${work}`,
-      attempt,
+      ...credit,
       parts: {},
+      unannounced: true,
     });
-    if (partId) message.parts[partId] = body as never;
-    else message.info = body;
+    if (message.unannounced) Object.assign(message, credit);
+    message.parts[partId] = body as Part;
   }
   const transcript = lane.events.filter((event) => isNewer(lane, event)).reduce(foldEvent, settled);
   return { lane: index, through: lane.nextSeq - 1, transcript };
 }
+
+/** Messages before parts, and then by age: what is known by parts alone belongs to whoever told of one of them last. */
+const inOrder = ([a, { lastSeq: before }]: [string, PartRow], [b, { lastSeq: after }]: [string, PartRow]) =>
+  Number(b.endsWith("/")) - Number(a.endsWith("/")) || before - after;
 
 /** A delta from before the newest state of its part is in that state already, or was taken back by it. */
 function isNewer(lane: LaneRow, event: SessionEvent): boolean {

@@ -13,7 +13,7 @@ import { live, type AttemptRow, type Fact, type LaneRow, type State, type WorkRo
  */
 export interface Model extends State {
   bug: Bug | null;
-  caps: { strikes: number; attempts: number };
+  caps: Caps;
   history: Fact[];
   /** Counts transactions, so that the history can say what was written together. */
   commit: number;
@@ -24,8 +24,17 @@ export interface Model extends State {
     AttemptRow,
     { token: string; request: string; finishBatch: number | null; answer: number; lastAnswer: number; memory: number }
   >;
+  /** When each worker left evidence outside of any organisation. */
+  refusals: Array<{ worker: number; reason: string; at: number }>;
   /** The highest tag of tenants outside of this schedule: an idle route's floor follows it. */
   tagsElsewhere: number;
+}
+
+export interface Caps {
+  strikes: number;
+  attempts: number;
+  /** Pieces of evidence of one kind a minute that a worker may leave outside of any organisation. */
+  refusals: number;
 }
 
 export interface Boot {
@@ -98,7 +107,8 @@ export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boole
   for (const row of m.work)
     if (row.status === "ready" && row.preferred === null && row.tag! >= m.floor) front = Math.min(front, row.tag!);
   if (front === Infinity) front = m.floor;
-  account.lastTag = Math.max(account.lastTag + 1 / account.weight, m.bug === "tag_below_floor" ? 0 : front);
+  const next = Math.max(account.lastTag + 1 / account.weight, m.bug === "tag_below_floor" ? 0 : front);
+  account.lastTag = Math.min(next, front + (account.promoted + 1) / account.weight);
   account.promoted += 1;
   account.waiting -= 1;
   const beat = lastBoot === null ? null : m.boots[lastBoot]!.heartbeat;
@@ -111,15 +121,18 @@ export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boole
   return true;
 }
 
-/** Fills a tenant's room with the due heads that have waited longest. */
-export function promoteTenant(m: Model, tenant: number, most: number): number {
+/**
+ * Fills a tenant's room with the due heads that have waited longest. Whoever gives room back fills all of it and not only
+ * what it gave: a pause may have ended unnoticed, and others may have passed over a lane that was being written to.
+ */
+export function promoteTenant(m: Model, tenant: number): number {
   const due = m.work
     .filter((row) => m.lanes[row.lane]!.tenant === tenant && row.status === "queued" && row.isHead)
     .filter((row) => row.availableAt <= m.now)
     .sort((a, b) => a.availableAt - b.availableAt);
   let given = 0;
   for (const row of due) {
-    if (given >= most || !hasRoom(m, tenant)) break;
+    if (!hasRoom(m, tenant)) break;
     if (promoteLane(m, row.lane)) given += 1;
   }
   return given;
@@ -186,12 +199,7 @@ export function endAttempt(
   if (!(m.bug === "recovery_keeps_the_room" && outcome === "lost")) account.promoted -= 1;
   if (decision === "queued") account.waiting += 1;
   markHead(m, lane);
-  if (m.bug !== "finish_does_not_promote") {
-    promoteTenant(m, row.tenant, 1);
-    // The room may have gone to a row whose time had come unnoticed, although there is more: then this lane's next row,
-    // which only now became a head, would wait for the tick.
-    promoteLane(m, lane);
-  }
+  if (m.bug !== "finish_does_not_promote") promoteTenant(m, row.tenant);
   return { through, decision };
 }
 
@@ -233,7 +241,7 @@ export interface Shape {
   boots: number[];
 }
 
-export function createModel(shape: Shape, caps: Model["caps"], bug: Bug | null = null): Model {
+export function createModel(shape: Shape, caps: Caps, bug: Bug | null = null): Model {
   return {
     bug,
     caps,
@@ -255,6 +263,7 @@ export function createModel(shape: Shape, caps: Model["caps"], bug: Bug | null =
     boots: shape.boots.map((worker) => ({ worker, heartbeat: null })),
     floor: 0,
     tagsElsewhere: 0,
+    refusals: [],
     audit: [],
     dead: [],
     history: [],

@@ -77,7 +77,7 @@ export function stop(m: Model, lane: number): Outcome<{ cancelled: number; signa
     const account = m.tenants[row.tenant]!;
     account.promoted -= freed;
     account.waiting -= waiting.length - freed;
-    if (m.bug !== "stop_does_not_promote") promoteTenant(m, row.tenant, Math.max(freed, 1));
+    if (m.bug !== "stop_does_not_promote") promoteTenant(m, row.tenant);
   }
   return accepted({ cancelled: waiting.length, signalled: row.lease !== null });
 }
@@ -158,7 +158,7 @@ export function recover(m: Model, drawn: readonly number[] = []): Recovered[] {
 
 /** The tick: what had to wait for its time. */
 export function promoteDue(m: Model): number {
-  return m.tenants.reduce((sum, _, tenant) => sum + promoteTenant(m, tenant, Infinity), 0);
+  return m.tenants.reduce((sum, _, tenant) => sum + promoteTenant(m, tenant), 0);
 }
 
 const preferenceMs = 500;

@@ -8,8 +8,8 @@ import { createModel, type Model } from "./model.ts";
 import { isDone } from "./plane-verbs.ts";
 import type { Given } from "./worker-verbs.ts";
 
-/** Fewer than in production, so that short schedules reach the end of a work's patience. */
-export const caps = { strikes: 3, attempts: 6 };
+/** Fewer than in production, so that short schedules reach the end of everybody's patience. */
+export const caps = { strikes: 3, attempts: 6, refusals: 1 };
 
 export interface Run {
   problems: string[];

@@ -1,9 +1,8 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
 
 /**
- * Batches as a runtime makes them, and worse: deltas again, shorter texts, deltas after the end. Attempts share the
- * message and parts of their work, except for a message that is known by a part alone: the fold gives it to the attempt
- * that named it first and the rows to the last, which no runtime can bring about, because it takes new ids.
+ * Batches as a runtime makes them, and worse: deltas again, shorter texts, deltas after the end, a message that is known
+ * by its parts alone for long. Attempts share the messages and parts of their work, although a runtime takes new ids.
  */
 export function eventsOf({ work, attempt }: { work: number; attempt: number }, variant: number): RuntimeEvent[] {
   const message = `msg_${work}`;
@@ -20,7 +19,7 @@ export function eventsOf({ work, attempt }: { work: number; attempt: number }, v
       said.delta(message, two, 0, "xy"),
       said.delta(message, two, 2, "z"),
     ],
-    [said.part(`${message}_${attempt}`, `prt_${work}_${attempt}_3`, "alone")],
+    [said.part(`${message}_early`, `prt_${work}_${3 + (attempt & 1)}`, "early")],
     [
       said.message(message),
       said.delta(message, two, offset, "xy"),
@@ -28,7 +27,7 @@ export function eventsOf({ work, attempt }: { work: number; attempt: number }, v
       said.delta(message, two, 1, "yz"),
     ],
     // Taken back: shorter than what the deltas before it had made of it.
-    [said.message(message), said.part(message, two, "x")],
+    [said.message(message), said.part(message, two, "x"), ...(offset === 0 ? [said.message(`${message}_early`)] : [])],
   ];
   return batches[variant & 0x7]!;
 }

@@ -19,6 +19,8 @@ create or replace function internal.most_strikes() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select STRIKES $$;
 create or replace function internal.most_attempts() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select ATTEMPTS $$;
+create or replace function internal.most_refusals_of_source() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select REFUSALS $$;
 
 create table proof.shadow (n bigint generated always as identity, fact jsonb not null);
 

@@ -11,7 +11,7 @@ import {
 import { sql } from "kysely";
 import type { Actor } from "../database/in-org.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-database.ts";
-import type { Shape } from "./model.ts";
+import type { Caps, Shape } from "./model.ts";
 import { shadowSql } from "./shadow.ts";
 
 /** A database for many schedules, one after the other: moving time is global to it. */
@@ -34,9 +34,12 @@ export interface Cast {
   tagsElsewhere: number;
 }
 
-export async function createStage(caps: { strikes: number; attempts: number }): Promise<Stage> {
+export async function createStage(caps: Caps): Promise<Stage> {
   const test = await createTestDatabase();
-  const script = shadowSql.replace("STRIKES", String(caps.strikes)).replace("ATTEMPTS", String(caps.attempts));
+  const script = shadowSql
+    .replace("STRIKES", String(caps.strikes))
+    .replace("ATTEMPTS", String(caps.attempts))
+    .replace("REFUSALS", String(caps.refusals));
   await sql.raw(script).execute(test.owner.db);
   const [poolId, userId] = [newId<"pool">(), newId<"user">()];
   await sql

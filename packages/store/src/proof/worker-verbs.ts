@@ -24,13 +24,13 @@ export function claim(
 ): Outcome<Given[], "worker_not_active"> {
   const { worker, heartbeat } = m.boots[boot]!;
   const status = m.workers[worker]!;
-  const claims = workerLifecycle[status].claims || (m.bug === "paused_worker_claims" && status === "paused");
-  if (!claims || heartbeat?.draining) return refused("worker_not_active");
-
+  // What was given is told again, whatever has happened to the worker since.
   const again = m.attempts.filter(
     (row) => row.boot === boot && m.ledger.get(row)!.request === request && holds(m, row),
   );
   if (again.length > 0) return accepted(again.map((row) => describe(m, row)));
+  const claims = workerLifecycle[status].claims || (m.bug === "paused_worker_claims" && status === "paused");
+  if (!claims || heartbeat?.draining) return refused("worker_not_active");
 
   const rank = (work: number) => (drawn.includes(work) ? drawn.indexOf(work) : drawn.length);
   const mine = (work: number) => (m.work[work]!.preferred === boot ? 0 : 1);
@@ -250,13 +250,26 @@ export function heartbeat(
   const row = m.boots[boot]!;
   const status = m.workers[row.worker]!;
   if (!workerLifecycle[status].heartbeats) {
-    m.audit.push("heartbeat_rejected credential_invalid");
+    noteRefusal(m, row.worker, "credential_invalid");
     return refused("credential_invalid");
   }
+  // After a lost answer.
+  if (row.heartbeat?.seq === seq && row.heartbeat.draining === draining) return accepted({ status });
   if (row.heartbeat && row.heartbeat.seq >= seq) {
-    m.audit.push("heartbeat_rejected heartbeat_out_of_order");
+    noteRefusal(m, row.worker, "heartbeat_out_of_order");
     return refused("heartbeat_out_of_order");
   }
   row.heartbeat = { seq, at: tick(m), draining };
   return accepted({ status });
+}
+
+const refusalsMs = 60_000;
+
+/** No organisation's evidence: some of a kind a minute for each source. */
+function noteRefusal(m: Model, worker: number, reason: string): void {
+  const at = tick(m);
+  const recent = m.refusals.filter((one) => one.worker === worker && one.reason === reason && one.at > at - refusalsMs);
+  if (recent.length >= m.caps.refusals) return;
+  m.refusals.push({ worker, reason, at: tick(m) });
+  m.audit.push(`heartbeat_rejected ${reason}`);
 }

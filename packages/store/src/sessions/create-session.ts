@@ -1,12 +1,17 @@
 import { newId, type SessionId } from "@open-cowork/contracts/ids";
+import type { Outcome } from "@open-cowork/contracts/outcome";
 import { limits } from "@open-cowork/contracts/timings";
-import { enqueuePrompt, type Enqueued } from "../commands/enqueue-prompt.ts";
-import { inOrg, type Actor } from "../database/in-org.ts";
+import { sql } from "kysely";
+import type { Enqueued } from "../commands/enqueue-prompt.ts";
+import type { Actor } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
+import { toOutcome, type VerbRow } from "../database/verb-row.ts";
 
 export interface NewSession {
   title?: string | undefined;
   prompt?: string | undefined;
+  /** By name; the session keeps the newest version of this moment. */
+  profile?: string | undefined;
   traceparent: string | null;
 }
 
@@ -15,36 +20,19 @@ export interface CreatedSession {
   command: Enqueued | null;
 }
 
-/** A session with its lane and, when given, its first prompt: all of it or nothing. */
-export function createSession(db: Db, actor: Actor, wish: NewSession): Promise<CreatedSession> {
-  return inOrg(db, actor, async (tx) => {
-    const profile = await tx
-      .selectFrom("cowork.profiles")
-      .select("profile_id")
-      .where("org_id", "=", actor.orgId)
-      .where("name", "=", "default")
-      .orderBy("version", "desc")
-      .executeTakeFirstOrThrow();
-    const sessionId = newId<"session">();
-    await tx
-      .insertInto("cowork.sessions")
-      .values({
-        org_id: actor.orgId,
-        session_id: sessionId,
-        profile_id: profile.profile_id,
-        title: wish.title || titleFrom(wish.prompt),
-        created_by: actor.userId,
-      })
-      .execute();
-    await tx
-      .insertInto("cowork.lanes")
-      .values({ lane_id: sessionId, org_id: actor.orgId, session_id: sessionId })
-      .execute();
-    if (!wish.prompt) return { sessionId, command: null };
-    const first = await enqueuePrompt(tx, actor, sessionId, { text: wish.prompt, traceparent: wish.traceparent });
-    if (!first.ok) throw new Error(`a session made a moment ago refused its first prompt: ${first.reason}`);
-    return { sessionId, command: first.value };
-  });
+/** A session with its lane and, when given, its first prompt: all of it or nothing. `db` may be a transaction. */
+export async function createSession(
+  db: Db,
+  actor: Actor,
+  wish: NewSession,
+): Promise<Outcome<CreatedSession, "quota_exceeded" | "profile_unknown">> {
+  const { title, prompt, profile = "default", traceparent } = wish;
+  const { rows } = await sql<
+    VerbRow<CreatedSession>
+  >`select * from internal.create_session(${actor.orgId}, ${actor.userId},
+    ${newId<"session">()}, ${title || titleFrom(prompt)}, ${newId<"command">()}, ${newId<"work">()}, ${prompt || null},
+    ${traceparent}, ${limits.waitingPromptsPerSession}::int, ${profile})`.execute(db);
+  return toOutcome(rows[0]);
 }
 
 /** The first line of what was asked, until somebody names it. */

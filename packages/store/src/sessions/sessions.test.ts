@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Actor } from "../database/in-org.ts";
 import { newTenant, setQuota, wishOf } from "../testing/builders.ts";
+import { openSession } from "../testing/open-session.ts";
 import { createWorld, type World } from "../testing/world.ts";
 import { createSession } from "./create-session.ts";
 import { findSession } from "./find-session.ts";
@@ -18,7 +19,7 @@ afterAll(() => world.drop());
 
 const web = () => world.as.web.db;
 const titleOf = async (wish: { title?: string; prompt?: string }) => {
-  const { sessionId } = await createSession(web(), world.actor, { ...wish, traceparent: null });
+  const { sessionId } = await openSession(web(), world.actor, wish);
   return (await findSession(web(), world.actor, sessionId))!.title;
 };
 
@@ -31,12 +32,16 @@ describe("creating a session", () => {
   });
 
   it("without a prompt makes no work, and with one that is refused makes nothing at all", async () => {
-    const { sessionId, command } = await createSession(web(), world.actor, { traceparent: null });
+    const { sessionId, command } = await openSession(web(), world.actor);
     expect(command).toBeNull();
     expect(await findSession(web(), world.actor, sessionId)).toMatchObject({ status: "open", lastCommandStatus: null });
     const before = (await listSessions(web(), other, { limit: 100 })).sessions.length;
     await setQuota(world, other, "queue_depth", 0);
-    await expect(wishOf(world, other)).rejects.toThrow("quota_exceeded");
+    expect(await createSession(web(), other, { prompt: "Say hello", traceparent: null })).toEqual({
+      ok: false,
+      reason: "quota_exceeded",
+    });
+    expect((await world.audit()).at(-1)).toMatchObject({ action: "quota_denied", reason: "queue_depth" });
     expect((await listSessions(web(), other, { limit: 100 })).sessions).toHaveLength(before);
     await setQuota(world, other, "queue_depth", 100);
   });

@@ -5,11 +5,11 @@ import type { Quota } from "@open-cowork/contracts/quotas";
 import { eventually } from "@open-cowork/testkit/eventually";
 import { sql } from "kysely";
 import type { Actor, Tx } from "../database/in-org.ts";
-import { createSession } from "../sessions/create-session.ts";
 import { finishWork, type Ending } from "../worker-api/finish-work.ts";
 import { heartbeat } from "../worker-api/heartbeat.ts";
 import type { Claimed, Lease } from "../worker-api/lease.ts";
 import { ensureWorker } from "../workers/ensure-worker.ts";
+import { openSession } from "./open-session.ts";
 import type { TestWorker, World } from "./world.ts";
 
 /** Another organisation of the same plane, served by the same shared pool. */
@@ -27,9 +27,24 @@ export async function newTenant(world: World, name: string, weight = 1): Promise
   return actor;
 }
 
+/** Another member of an organisation. */
+export async function newPerson(
+  world: World,
+  { orgId }: Actor,
+  role: "owner" | "admin" | "member" | "viewer",
+): Promise<Actor> {
+  const userId = newId<"user">();
+  await sql`
+    with person as (insert into cowork.users (user_id, email, display_name) values (${userId}, ${`${userId}@example.org`}, ${role}))
+    insert into cowork.memberships (org_id, user_id, role) values (${orgId}, ${userId}, ${role})`.execute(
+    world.owner.db,
+  );
+  return { orgId, userId };
+}
+
 /** A session of whoever asks, with one waiting prompt. */
 export async function wishOf(world: World, actor: Actor, text = "Say hello"): Promise<SessionId> {
-  return (await createSession(world.as.web.db, actor, { prompt: text, traceparent: null })).sessionId;
+  return (await openSession(world.as.web.db, actor, { prompt: text })).sessionId;
 }
 
 /** The profile that new sessions of an organisation get from now on. */
@@ -44,6 +59,13 @@ export async function useProfile(
     from cowork.profiles where org_id = ${actor.orgId} and name = 'default' order by version desc limit 1`.execute(
     world.owner.db,
   );
+}
+
+/** Another profile that sessions can choose. */
+export async function addProfile(world: World, actor: Actor, name: string, policy: unknown): Promise<void> {
+  await sql`insert into cowork.profiles (org_id, profile_id, name, pool_id, policy)
+    select org_id, ${newId()}, ${name}, pool_id, ${policy}::jsonb from cowork.profiles
+      where org_id = ${actor.orgId} and name = 'default' limit 1`.execute(world.owner.db);
 }
 
 export async function newPool(world: World, name: string): Promise<PoolId> {

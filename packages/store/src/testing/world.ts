@@ -6,10 +6,10 @@ import { sql } from "kysely";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import type { Actor } from "../database/in-org.ts";
 import { ensureFirstOwner } from "../identity/ensure-first-owner.ts";
-import { createSession } from "../sessions/create-session.ts";
 import { claimWork, type ClaimRequest } from "../worker-api/claim-work.ts";
 import type { Claimed } from "../worker-api/lease.ts";
 import { ensureWorker } from "../workers/ensure-worker.ts";
+import { openSession } from "./open-session.ts";
 import { createTestDatabase, type TestDatabase } from "./test-database.ts";
 
 export interface TestWorker {
@@ -68,8 +68,7 @@ export async function createWorld(): Promise<World> {
       const workerId = await ensureWorker(test.owner.db, { poolId, name, credentialHash, validDays: 1 });
       return { workerId, credential, bootId: newId() };
     },
-    wish: async (text = "Say hello") =>
-      (await createSession(test.as.web.db, actor, { prompt: text, traceparent: null })).sessionId,
+    wish: async (text = "Say hello") => (await openSession(test.as.web.db, actor, { prompt: text })).sessionId,
     enqueue: async (sessionId, text) => {
       const outcome = await enqueuePrompt(test.as.web.db, actor, sessionId, { text, traceparent: null });
       if (!outcome.ok) throw new Error(`the prompt was refused: ${outcome.reason}`);

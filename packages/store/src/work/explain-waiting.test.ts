@@ -1,10 +1,11 @@
-import { newId } from "@open-cowork/contracts/ids";
+import { newId, type PoolId } from "@open-cowork/contracts/ids";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { beat, drain, end, newTenant, setQuota, useProfile, workOf } from "../testing/builders.ts";
+import { beat, drain, end, enrolIn, newPool, newTenant, setQuota, useProfile, workOf } from "../testing/builders.ts";
+import { renewLeases } from "../worker-api/renew-leases.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
-import { explainWaiting } from "./explain-waiting.ts";
+import { explainSession, explainWaiting } from "./explain-waiting.ts";
 import { promoteDueWork } from "./promote-due-work.ts";
 import { settleReadyWork } from "./settle-ready-work.ts";
 
@@ -31,6 +32,28 @@ const explain = async (sessionId: Parameters<typeof workOf>[1], nth = 0) =>
 const tick = () => promoteDueWork(world.as.scheduler.db, 10);
 
 describe("why a piece of work is not running", () => {
+  it("says running while its owner renews, and that the owner is silent once half a lease has passed", async () => {
+    const session = await world.wish();
+    const { lease } = await world.claimOne(worker);
+    await world.advance(7_000);
+    expect(await explain(session)).toMatchObject({ reason: "running", details: { attempt: 1 } });
+    await world.advance(1_000);
+    expect(await explain(session)).toMatchObject({ reason: "owner_silent", details: { attempt: 1 } });
+    await renewLeases(world.as.worker.db, { leases: [lease], ttlMs: 15_000 });
+    expect(await explain(session)).toMatchObject({ reason: "running" });
+  });
+
+  it("is asked of a session as of what it would do next, by its own organisation", async () => {
+    const session = await world.wish();
+    await world.enqueue(session, "second");
+    const ofSession = (actor = world.actor) => explainSession(world.as.web.db, actor, session);
+    expect(await ofSession()).toEqual(await explain(session));
+    expect(await explain(session, 1)).toMatchObject({ reason: "behind_in_its_session" });
+    expect(await ofSession(await newTenant(world, "onlooker"))).toBeNull();
+    await drain(world, worker, 10);
+    expect(await ofSession()).toBeNull();
+  });
+
   it("is nobody else's business: another organisation and an unknown id get nothing", async () => {
     const stranger = await newTenant(world, "stranger");
     const session = await world.wish();
@@ -46,6 +69,34 @@ describe("why a piece of work is not running", () => {
       reason: "over",
       details: { status: "failed", reason: "provider_error" },
     });
+  });
+
+  it("says capacity_unavailable while every worker that could take it is short of memory", async () => {
+    const session = await world.wish();
+    const load = { lanes: 4, busy: 1 };
+    await beat(world, worker, { load: { ...load, shortOf: "memory" } });
+    expect(await explain(session)).toMatchObject({ reason: "capacity_unavailable", details: { shortOf: "memory" } });
+    await beat(world, worker, { load });
+    expect(await explain(session)).toMatchObject({ reason: "waits_for_a_free_lane" });
+    await end(world, (await world.claimOne(worker)).lease);
+  });
+
+  it("does not say no_worker of one that was enrolled just now and may claim without having reported", async () => {
+    const poolId = await newPool(world, "fresh");
+    const before = await sql<{ pool_id: PoolId }>`
+      select pool_id from cowork.workers where worker_id = ${worker.workerId}`.execute(world.owner.db);
+    await useProfile(world, world.actor, { poolId });
+    const session = await world.wish();
+    expect(await explain(session)).toMatchObject({ reason: "no_worker" });
+    const fresh = await enrolIn(world, poolId, "fresh");
+    expect(await explain(session)).toMatchObject({ reason: "waits_for_a_free_lane" });
+    await world.advance(30_001);
+    expect(await explain(session)).toMatchObject({ reason: "no_worker" });
+    await sql`update cowork.workers set status_changed_at = cowork.now() where worker_id = ${fresh.workerId}`.execute(
+      world.owner.db,
+    );
+    await end(world, (await world.claimOne(fresh)).lease);
+    await useProfile(world, world.actor, { poolId: before.rows[0]!.pool_id });
   });
 
   it("running: it is; and what is behind it in its session says so, until it is first", async () => {

@@ -1,9 +1,9 @@
-import { newId } from "@open-cowork/contracts/ids";
+import { newId, type PoolId } from "@open-cowork/contracts/ids";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Actor } from "../database/in-org.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { beat, drain, end, enrolIn, newPool, newTenant, setQuota, wishOf } from "../testing/builders.ts";
+import { beat, drain, end, enrolIn, newPool, newTenant, setQuota, useProfile, wishOf } from "../testing/builders.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
 import { settleReadyWork } from "./settle-ready-work.ts";
 
@@ -70,6 +70,48 @@ describe("a noisy organisation", () => {
     await end(world, first.lease);
     const order = (await drain(world, worker)).map((claimed) => claimed.text);
     expect(order.indexOf("quiet")).toBeLessThanOrEqual(1);
+  });
+
+  it("does not wait behind a newcomer whose work needs something new, nor is the newcomer put last", async () => {
+    const newcomer = await newTenant(world, newId());
+    await setQuota(world, newcomer, "concurrent_sessions", 5);
+    const capabilities = [`skill-${newId()}`];
+    await useProfile(world, newcomer, { capabilities });
+    await beat(world, worker, { capabilities });
+    await burst(world.actor, "old", 70);
+    for (const { lease } of await world.claimAll(worker, 40)) await end(world, lease);
+    await burst(newcomer, "new", 12);
+    await settle();
+    const order: string[] = [];
+    for (let n = 0; n < 16; n += 1) {
+      const claimed = await world.claimOne(worker);
+      order.push(claimed.text.slice(0, 3));
+      await end(world, claimed.lease);
+      await settle();
+    }
+    expect(order.slice(0, 2)).toContain("new");
+    expect(order.filter((text) => text === "old").length).toBeGreaterThanOrEqual(6);
+    expect(order.filter((text) => text === "new").length).toBeGreaterThanOrEqual(6);
+  });
+
+  it("is not put last in one pool for what it was given in another", async () => {
+    const busy = await newTenant(world, newId());
+    await burst(world.actor, "elsewhere", 60);
+    for (const { lease } of await world.claimAll(worker, 60)) await end(world, lease);
+    const poolId = await newPool(world, newId());
+    const local = await enrolIn(world, poolId, `local-${newId()}`);
+    await useProfile(world, busy, { poolId });
+    await useProfile(world, world.actor, { poolId });
+    await burst(busy, "busy", 30);
+    await burst(world.actor, "mine", 1);
+    const order = await claimTexts(local, 10);
+    expect(order.indexOf("mine0")).toBeGreaterThanOrEqual(0);
+    expect(order.indexOf("mine0")).toBeLessThanOrEqual(2);
+    await drain(world, local, 30);
+    const shared = await sql<{
+      pool_id: PoolId;
+    }>`select pool_id from cowork.workers where worker_id = ${worker.workerId}`.execute(world.owner.db);
+    await useProfile(world, world.actor, { poolId: shared.rows[0]!.pool_id });
   });
 
   it("with twice the weight gets twice the turns", async () => {

@@ -57,6 +57,19 @@ describe("an organisation with more work than room", () => {
     expect(await miscounted(world)).toEqual([]);
   });
 
+  it("fills all its room when work ends, also with what has become due since", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 2);
+    const [paused, busy] = [await world.wish("paused"), await world.wish("busy")];
+    await world.enqueue(busy, "next");
+    const [first, second] = await world.claimAll(worker, 2);
+    await end(world, first!.lease, { kind: "failed", reason: "runtime_lost" });
+    await world.advance(1_500);
+    await end(world, second!.lease);
+    expect((await workOf(world, busy)).map((row) => row.status)).toEqual(["succeeded", "ready"]);
+    expect(await statusesOf([paused])).toEqual(["ready"]);
+    expect(await tick()).toEqual({ promoted: 0, missed: 0 });
+  });
+
   it("does not touch the room of other organisations", async () => {
     const other = await newTenant(world, "roomy");
     await setQuota(world, world.actor, "concurrent_sessions", 1);
@@ -129,6 +142,44 @@ describe("the tick", () => {
     );
     expect(await tick()).toEqual({ promoted: 2, missed: 1 });
     expect(await statusesOf([forgotten, paused])).toEqual(["ready", "ready"]);
+  });
+});
+
+describe("the tick, for a lane whose head nobody marked,", () => {
+  const unmark = async (sessions: string[]) => {
+    await setQuota(world, world.actor, "concurrent_sessions", 50);
+    await sql`update cowork.work set is_head = false where session_id = any(${`{${sessions.join(",")}}`}::uuid[])`.execute(
+      world.owner.db,
+    );
+  };
+
+  it("marks it, promotes it when there is room, and counts it as missed once", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 0);
+    const session = await world.wish();
+    await world.enqueue(session, "behind it");
+    await unmark([session]);
+    await world.advance(5_000);
+    expect(await tick()).toEqual({ promoted: 1, missed: 1 });
+    expect(await workOf(world, session)).toMatchObject([
+      { status: "ready", is_head: true },
+      { status: "queued", is_head: false },
+    ]);
+    expect(await tick()).toEqual({ promoted: 0, missed: 0 });
+  });
+
+  it("looks at so many lanes at a time, and comes to all of them", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 0);
+    const sessions = [await world.wish(), await world.wish(), await world.wish()];
+    await unmark(sessions);
+    const mended: string[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const { rows } = await sql<{ lanes: string[] }>`select to_jsonb(internal.mend_heads(1)) as lanes`.execute(
+        world.as.scheduler.db,
+      );
+      expect(rows[0]!.lanes.length).toBeLessThanOrEqual(1);
+      mended.push(...rows[0]!.lanes);
+    }
+    expect(mended.sort()).toEqual([...sessions].sort());
   });
 });
 

@@ -1,11 +1,13 @@
 import { newId } from "@open-cowork/contracts/ids";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { DatabaseUnavailable } from "../database/unavailable.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
 import { drain, end, mustBeCounted } from "../testing/builders.ts";
 import { createWorld, said, type TestWorker, type World } from "../testing/world.ts";
 import { appendEvents } from "../worker-api/append-events.ts";
 import { claimWork } from "../worker-api/claim-work.ts";
+import { finishWork } from "../worker-api/finish-work.ts";
 import { renewLeases } from "../worker-api/renew-leases.ts";
 import { revealSecret } from "../worker-api/reveal-secret.ts";
 import { settleReadyWork } from "../work/settle-ready-work.ts";
@@ -99,6 +101,60 @@ describe("a worker that is revoked in the middle of its work", () => {
     for (const one of again) expect(one.lease.attempt).toBe(2);
     const { rows } = await sql`select from cowork.lanes where worker_id = ${worker.workerId}`.execute(world.owner.db);
     expect(rows).toEqual([]);
+  });
+
+  it("can't hold its revoke up with a transaction: its connection is ended, and with it what it held", async () => {
+    for (let n = 0; n < 2; n += 1) await world.wish();
+    const [held, free] = (await world.claimAll(worker, 2)).map((claimed) => claimed.lease);
+    const frozen = world.as.worker.db
+      .transaction()
+      .execute(async (tx) => {
+        expect(await renewLeases(tx, { leases: [held!], ttlMs: 15_000 })).toMatchObject([{ ok: true }]);
+        expect(await move("revoked")).toEqual({ ok: true, value: { leasesEnded: 2 } });
+        await renewLeases(tx, { leases: [held!], ttlMs: 15_000 });
+      })
+      .catch((error: unknown) => error);
+    expect(await frozen).toBeInstanceOf(DatabaseUnavailable);
+    expect(await renewLeases(db(), { leases: [held!, free!], ttlMs: 15_000 })).toEqual([stale, stale]);
+    expect(await world.claimAll(other, 5)).toHaveLength(2);
+  });
+
+  it("writes nothing more from then on, even if its leases could not be ended yet", async () => {
+    await world.wish();
+    const { lease } = await world.claimOne(worker);
+    await sql`select internal.mark_revoked(${worker.workerId})`.execute(world.owner.db);
+    expect(await renewLeases(db(), { leases: [lease], ttlMs: 15_000 })).toEqual([stale]);
+    expect(await appendEvents(db(), [{ lease, batchNo: 1, events: [] }])).toEqual([stale]);
+    expect(await end(world, lease)).toEqual(stale);
+    expect(await recoverExpiredLeases(world.as.scheduler.db, 10)).toMatchObject([{ sessionId: lease.sessionId }]);
+    expect((await world.claimOne(other)).lease).toMatchObject({ workId: lease.workId, attempt: 2 });
+  });
+
+  it("can't call a verb in a transaction that still sees the world from before", async () => {
+    await world.wish();
+    const { lease } = await world.claimOne(worker);
+    const { db: workerDb } = world.as.worker;
+    for (const level of ["repeatable read", "serializable"] as const) {
+      const inOld = (call: (tx: typeof workerDb) => Promise<unknown>) =>
+        workerDb.transaction().setIsolationLevel(level).execute(call);
+      for (const call of [
+        (tx: typeof workerDb) => renewLeases(tx, { leases: [lease], ttlMs: 15_000 }),
+        (tx: typeof workerDb) => revealSecret(tx, lease, "anthropic"),
+        (tx: typeof workerDb) => claimWork(tx, world.request(worker)),
+        (tx: typeof workerDb) => appendEvents(tx, [{ lease, batchNo: 1, events: [] }]),
+        (tx: typeof workerDb) => finishWork(tx, { lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } }),
+      ])
+        await expect(inOld(call)).rejects.toMatchObject({ code: "25001" });
+    }
+  });
+
+  it("renews nothing once all its credentials are revoked", async () => {
+    await world.wish();
+    const { lease } = await world.claimOne(worker);
+    await sql`update cowork.worker_credentials set revoked_at = cowork.now() where worker_id = ${worker.workerId}`.execute(
+      world.owner.db,
+    );
+    expect(await renewLeases(db(), { leases: [lease], ttlMs: 15_000 })).toEqual([notActive]);
   });
 
   it("is revoked once: the second time is refused", async () => {

@@ -7,11 +7,7 @@ let director: Director;
 beforeAll(async () => {
   director = await openDirector(2);
 });
-afterAll(async () => {
-  const { schedules, longest } = director;
-  process.stdout.write(`${schedules} interleavings of two; the longest went on for ${longest.ms} ms (${longest.in})\n`);
-  await director.close();
-});
+afterAll(() => director.close("of two, the first stopped on its way"));
 
 const verbOf = (name: VerbName): Verb => verbs[name];
 /** Whether there is a row that both lock: the first test here proves that the table knows all of them. */
@@ -41,31 +37,12 @@ describe("a verb", () => {
   });
 });
 
-describe("two verbs, of which the second runs while the first one's transaction is open,", () => {
-  it.each(verbNames)(
-    "do what they do one after the other, when the first is %s",
-    { timeout: 240_000 },
-    async (first) => {
-      const problems: string[] = [];
-      for (const second of verbNames) {
-        problems.push(...(await director.open(first, second, "commit")));
-        problems.push(...(await director.open(first, second, "rollback")));
-      }
-      expect(problems).toEqual([]);
-    },
-  );
-});
-
 describe("two verbs, of which the first is stopped at any row that it locks,", () => {
-  it.each(verbNames)(
-    "do what they do one after the other, when the first is %s",
-    { timeout: 240_000 },
-    async (first) => {
-      const problems: string[] = [];
-      for (const row of verbOf(first).waitsFor)
-        for (const second of verbNames.filter((name) => meet(first, name)))
-          problems.push(...(await director.gated([first, second], row)));
-      expect(problems).toEqual([]);
-    },
-  );
+  it.each(verbNames)("do what they do one after the other, when the first is %s", async (first) => {
+    const problems: string[] = [];
+    for (const row of verbOf(first).waitsFor)
+      for (const second of verbNames.filter((name) => meet(first, name)))
+        problems.push(...(await director.gated([first, second], row)));
+    expect(problems).toEqual([]);
+  });
 });
