@@ -53,7 +53,7 @@ domain cowork.session_status as text
   CHECK ((VALUE = ANY (ARRAY['open'::text, 'archived'::text])))
 
 domain cowork.sha256_hex as text
-  CHECK (((length(VALUE) = 64) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))
+  CHECK (((octet_length(VALUE) = 64) AND (encode(decode(VALUE, 'hex'::text), 'hex'::text) = VALUE)))
 
 domain cowork.share as double precision
   CHECK (((VALUE >= (0.01)::double precision) AND (VALUE <= (100)::double precision)))

@@ -67,7 +67,9 @@ describe("the worker's role", () => {
       const [path, ...rest] = row.definer ? (row.config ?? []) : ["search_path=pg_catalog", ...(row.config ?? [])];
       expect(path, row.name).toBe("search_path=pg_catalog");
       // Some wait for locks less long than others.
-      expect(["", planSettings], row.name).toContain(rest.filter((word) => !word.startsWith("lock_timeout=")).join(" "));
+      expect(["", planSettings], row.name).toContain(
+        rest.filter((word) => !word.startsWith("lock_timeout=")).join(" "),
+      );
       expect(row.source, row.name).not.toMatch(/\bexecute\s+(format|'|v_)/i);
     }
     // A verb that is added without its fence or its credential is found here.
