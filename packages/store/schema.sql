@@ -167,6 +167,7 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
@@ -177,7 +178,7 @@ table cowork.audit partition by RANGE (at)
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
   index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -191,25 +192,30 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
+  dropped_before timestamp with time zone not null default '-infinity'::timestamp with time zone
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
+  first_at timestamp with time zone not null
   row_count bigint not null
   rows_sha256 text not null
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -237,7 +243,7 @@ table cowork.browser_sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
 
 table cowork.checkpoint_packs
   owner cowork_owner
@@ -252,7 +258,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -342,28 +348,36 @@ table cowork.decisions
   session_id uuid not null
   work_id uuid not null
   attempt integer not null
+  command_id uuid
   kind text not null
-  runtime_request_id text not null
+  status text not null default 'open'::text
   request jsonb not null
   request_hash text not null
-  asked_at timestamp with time zone not null default cowork.now()
+  asked_at timestamp with time zone not null
   expires_at timestamp with time zone not null
-  answer jsonb
+  answers jsonb
   decided_by uuid
   decided_at timestamp with time zone
+  applied_at timestamp with time zone
   constraint decisions_pkey PRIMARY KEY (org_id, decision_id)
-  constraint decisions_work_id_attempt_runtime_request_id_key UNIQUE (work_id, attempt, runtime_request_id)
   constraint decisions_org_id_decided_by_fkey FOREIGN KEY (org_id, decided_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint decisions_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint decisions_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint decisions_check CHECK (((answer IS NULL) = (decided_at IS NULL)))
+  constraint decisions_check CHECK (((expires_at >= (asked_at + '00:00:01'::interval)) AND (expires_at <= (asked_at + '7 days'::interval))))
+  constraint decisions_check1 CHECK (((status = 'open'::text) = (decided_at IS NULL)))
+  constraint decisions_check2 CHECK (((status = ANY (ARRAY['approved'::text, 'refused'::text, 'answered'::text])) = (decided_by IS NOT NULL)))
+  constraint decisions_check3 CHECK (((status = 'answered'::text) = (answers IS NOT NULL)))
   constraint decisions_kind_check CHECK ((kind = ANY (ARRAY['approval'::text, 'question'::text])))
   constraint decisions_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  index decisions_open ON cowork.decisions USING btree (org_id, expires_at) WHERE (answer IS NULL)
+  constraint decisions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text, 'answered'::text, 'expired'::text, 'withdrawn'::text])))
+  index decisions_by_expiry ON cowork.decisions USING btree (expires_at) WHERE (status = 'open'::text)
+  index decisions_by_session ON cowork.decisions USING btree (session_id)
+  index decisions_open ON cowork.decisions USING btree (session_id) WHERE (status = 'open'::text)
+  trigger guard_move BEFORE UPDATE OF status ON cowork.decisions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('decision')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: insert, select, update
   grant cowork_web: select
 
 table cowork.entitlements
@@ -410,13 +424,20 @@ table cowork.feed
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  index feed_by_age ON cowork.feed USING brin (at)
+  index feed_by_age ON cowork.feed USING brin (at) WITH (autosummarize='on')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, insert, select
   grant cowork_web: select
+
+table cowork.head_mender
+  owner cowork_owner
+  singleton boolean not null default true
+  checked_to uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+  constraint head_mender_pkey PRIMARY KEY (singleton)
+  constraint head_mender_singleton_check CHECK (singleton)
+  grant cowork_api: select, update
 
 table cowork.idempotency
   owner cowork_owner
@@ -434,7 +455,7 @@ table cowork.idempotency
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, select
   grant cowork_web: delete, insert, select, update
 
 table cowork.lanes
@@ -455,6 +476,8 @@ table cowork.lanes
   boot_id uuid
   last_batch_no bigint
   last_answer jsonb
+  renewals integer not null default 0
+  renewed_at timestamp with time zone
   constraint lanes_pkey PRIMARY KEY (lane_id)
   constraint lanes_session_id_key UNIQUE (session_id)
   constraint lanes_token_hash_key UNIQUE (token_hash)
@@ -568,11 +591,15 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
+  feed_forgotten xid8 not null default '0'::xid8
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
+  grant cowork_api: update (feed_forgotten)
 
 table cowork.profiles
   owner cowork_owner
@@ -584,14 +611,17 @@ table cowork.profiles
   provider text not null default 'default'::text
   capabilities text[] not null default '{}'::text[]
   policy jsonb not null default '{}'::jsonb
+  about text not null default ''::text
   created_at timestamp with time zone not null default cowork.now()
   constraint profiles_pkey PRIMARY KEY (org_id, profile_id)
   constraint profiles_org_id_name_version_key UNIQUE (org_id, name, version)
   constraint profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint profiles_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES cowork.worker_pools(pool_id)
+  constraint profiles_about_check CHECK ((length(about) <= 300))
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -650,6 +680,7 @@ table cowork.sealed_secrets
   constraint sealed_secrets_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint sealed_secrets_version_check CHECK ((version > 0))
   unique index sealed_secrets_current ON cowork.sealed_secrets USING btree (org_id, provider) WHERE (revoked_at IS NULL)
+  trigger keep_revoked BEFORE UPDATE OF revoked_at ON cowork.sealed_secrets FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION cowork.keep_revoked()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -720,7 +751,7 @@ table cowork.sign_in_links
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, select, update
 
 table cowork.signals
   owner cowork_owner
@@ -730,14 +761,15 @@ table cowork.signals
   work_id uuid not null
   kind text not null
   payload jsonb not null default '{}'::jsonb
-  created_by uuid not null
+  created_by uuid
   created_at timestamp with time zone not null default cowork.now()
   constraint signals_pkey PRIMARY KEY (signal_id)
-  constraint signals_work_id_kind_key UNIQUE (work_id, kind)
   constraint signals_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint signals_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint signals_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint signals_kind_check CHECK ((kind = 'stop'::text))
+  constraint signals_kind_check CHECK ((kind = ANY (ARRAY['stop'::text, 'decision'::text])))
+  index signals_by_work ON cowork.signals USING btree (work_id)
+  unique index signals_one_stop ON cowork.signals USING btree (work_id) WHERE (kind = 'stop'::text)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -790,6 +822,9 @@ table cowork.users
   constraint users_email_key UNIQUE (email)
   constraint users_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200)))
   constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 320))))
+  row level security
+  policy plane_wide for all to cowork_api using true
+  policy tenant for all to cowork_web using (EXISTS ( SELECT FROM cowork.memberships m WHERE (m.user_id = users.user_id)))
   grant cowork_api: select
   grant cowork_web: select
 
@@ -884,7 +919,7 @@ table cowork.worker_incarnations
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
 
 table cowork.worker_pools
@@ -899,6 +934,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -919,7 +955,7 @@ table cowork.workers
   constraint workers_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'draining'::text, 'paused'::text, 'unhealthy'::text, 'retired'::text, 'revoked'::text])))
   trigger guard_move BEFORE UPDATE OF status ON cowork.workers FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('worker')
   grant cowork_api: select, update
-  grant cowork_scheduler: select, update
+  grant cowork_scheduler: select
 
 table cowork.workspaces
   owner cowork_owner
@@ -937,6 +973,27 @@ table cowork.workspaces
   grant cowork_web: insert, select
 
 function cowork.guard_move()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+  returns text[]
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+  grant cowork_scheduler: execute
+
+function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_revoked()
   returns trigger
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
@@ -965,7 +1022,18 @@ function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
+
+function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text, p_answers jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -992,6 +1060,12 @@ function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reas
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.end_overtime(p_most integer)
+  returns integer
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.end_stuck_backends(p_older_than_ms integer)
   returns integer
   language sql volatile security definer set search_path=pg_catalog
@@ -1004,6 +1078,12 @@ function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uui
   owner cowork_api
   grant cowork_web: execute
 
+function internal.expire_decisions(p_limit integer)
+  returns TABLE(session_id uuid)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
   returns TABLE(reason text, details jsonb)
   language plpgsql stable security definer set search_path=pg_catalog
@@ -1015,7 +1095,21 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
+
+function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
+  returns TABLE(kind text, removed integer)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
   language sql stable
   owner cowork_api
@@ -1025,9 +1119,19 @@ function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt i
   language sql stable
   owner cowork_api
 
-function internal.lock_lease(p_token text, p_write_class text, OUT lane cowork.lanes, OUT reason text)
+function internal.lock_lanes(p_tokens text[])
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
@@ -1040,6 +1144,18 @@ function internal.mark_revoked(p_worker_id uuid)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.mark_unhealthy(p_after_ms integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.mend_heads(p_lanes integer)
+  returns uuid[]
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.most_attempts()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1050,7 +1166,17 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_heartbeat_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_lease_ms()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_packs()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
@@ -1067,6 +1193,11 @@ function internal.most_refusals_of_source()
 
 function internal.most_strikes()
   returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.most_work_time()
+  returns interval
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
@@ -1089,6 +1220,11 @@ function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
   language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.org_of_worker(p_worker_id uuid)
+  returns uuid
+  language plpgsql stable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.pack_key(p_org_id uuid, p_sha256 text)
@@ -1130,6 +1266,11 @@ function internal.raise_floors()
   owner cowork_api
   grant cowork_scheduler: execute
 
+function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
   language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
@@ -1141,7 +1282,7 @@ function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id u
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text, p_waiting_most integer)
   returns text
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1164,6 +1305,17 @@ function internal.schema_version()
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid, p_name text, p_answers jsonb, p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb, p_body jsonb)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.settle_ready(p_most integer)
   returns integer

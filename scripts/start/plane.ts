@@ -11,7 +11,8 @@ import { StartRefused } from "./refusal.ts";
 import { inheritedEnv, type ServiceName, type Settings } from "./settings.ts";
 import { supervise, type Supervised } from "./supervise.ts";
 
-const readyMs = 60_000;
+/** The worker starts an OpenCode before it is ready, which has a minute of its own for that. */
+const readyMs = 120_000;
 /** Something passing may end a part once; who ends this often before the first answer won't get there. */
 const crashesWhileStarting = 3;
 const startSettlesMs = 30_000;

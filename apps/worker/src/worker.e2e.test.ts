@@ -7,6 +7,7 @@ import { metrics } from "@open-cowork/contracts/metrics";
 import type { SessionId } from "@open-cowork/contracts/ids";
 import { turnsOf, type Turn } from "@open-cowork/contracts/transcript";
 import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { explainSession } from "@open-cowork/store/work/explain-waiting";
 import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
 import { recoverExpiredLeases } from "@open-cowork/store/leases/recover-expired-leases";
 import { createWorld, type World } from "@open-cowork/store/testing/world";
@@ -59,7 +60,7 @@ afterAll(async () => {
 const start = async () => (running = await startedWorker(settings));
 const turns = async (sessionId: SessionId): Promise<Turn[]> =>
   turnsOf((await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript);
-const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 40_000) =>
+const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 90_000) =>
   eventually("the turn gets there", async () => (await turns(sessionId)).filter((turn) => holds(turn))[n], {
     withinMs,
   });
@@ -77,6 +78,14 @@ const enginePids = async () => {
     names.map(async (name) => (JSON.parse(await readFile(join(folder, name), "utf8")) as { pid: number }).pid),
   );
 };
+
+/** The lease of this session, and not one that another test left behind. */
+const recovered = (sessionId: SessionId) =>
+  eventually(
+    "the lease is recovered",
+    async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).some((one) => one.sessionId === sessionId),
+    { withinMs: 10_000 },
+  );
 
 describe("a worker", () => {
   it("claims a prompt, streams its answer into the plane, and takes a follow-up with the same runtime", async () => {
@@ -208,11 +217,7 @@ describe("a worker that is killed in the middle of a turn", () => {
 
     await start();
     expect(await groupMembers(orphan!)).toEqual([]);
-    await eventually(
-      "the lease is recovered",
-      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
-      { withinMs: 10_000 },
-    );
+    await recovered(sessionId);
     const turn = await finished(sessionId);
     expect(turn.command).toMatchObject({ status: "succeeded", attempt: 2 });
     expect(spoken(turn)).toContain("Line 30 of 30");
@@ -228,11 +233,7 @@ describe("a worker that was frozen for longer than its lease", () => {
     const sessionId = await world.wish("[script:slow] freeze");
     await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
     worker.child.kill("SIGSTOP");
-    await eventually(
-      "the lease is recovered",
-      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
-      { withinMs: 10_000 },
-    );
+    await recovered(sessionId);
     const before = await turns(sessionId);
     worker.child.kill("SIGCONT");
     const turn = await finished(sessionId);
@@ -243,7 +244,21 @@ describe("a worker that was frozen for longer than its lease", () => {
   });
 });
 
-// The last one with work: it leaves a lease behind, which the others would take for theirs.
+describe("a worker without enough free memory", () => {
+  it("claims nothing, says why, and costs the waiting work no attempt", async () => {
+    const short = await startedWorker({ ...settings, LIMITS_RESERVE_MB: "100000000" });
+    const sessionId = await world.wish("[script:text] when there is room");
+    const why = () => explainSession(world.as.web.db, world.actor, sessionId);
+    await eventually("it says so", async () => (await why())?.reason === "capacity_unavailable", { withinMs: 20_000 });
+    expect(short.log()).toContain("too little memory");
+    const text = await (await fetch(`http://127.0.0.1:${short.opsPort}/metrics`)).text();
+    expect(text).toContain(`cowork_refusals_total{reason="capacity_unavailable"} 1`);
+    expect(await endWorker(short, "SIGTERM")).toBe(0);
+    await start();
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
+  });
+});
+
 describe("a worker that is told twice to leave", () => {
   it("leaves at once and takes its OpenCode with it", async () => {
     const worker = await start();
@@ -263,5 +278,14 @@ describe("a worker that must not start", () => {
     const worker = await spawnWorker({ ...settings, TIER: "production", SANDBOX: "none" });
     expect(await worker.exited).toBe(3);
     expect(worker.stderr().trim().split("\n")).toEqual([expect.stringContaining("sandbox none")]);
+  });
+
+  it("claims nothing and leaves with one line when OpenCode can't be run", async () => {
+    const sessionId = await world.wish("[script:text] for a worker that can");
+    const worker = await spawnWorker({ ...settings, RUNTIME_SPARES: "1", RUNTIME_START_MS: "50" });
+    expect(await worker.exited).toBe(1);
+    expect(worker.stderr().trim().split("\n")).toEqual([expect.stringContaining("OpenCode can't be run here: ")]);
+    expect((await turns(sessionId))[0]!.command.status).toBe("waiting");
+    expect(await enginePids()).toEqual([]);
   });
 });

@@ -11,13 +11,18 @@ import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
 import { startBroker } from "./broker/broker.ts";
+import { createAdmission } from "./lanes/admission.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
-import { createRuntimePool } from "./lanes/runtime-pool.ts";
+import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
+import { chooseLimits } from "./limits/limits.ts";
+import { freeMemoryMb } from "./limits/memory.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
-import { engineVersion } from "./runtime/binary.ts";
+import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
 import { engineFiles } from "./runtime/engine-files.ts";
+import { permissionsIn } from "./runtime/permissions.ts";
+import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
 import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
@@ -53,7 +58,7 @@ export async function startWorker(context: {
     warmUp: workerWarmUp,
     onQuery: (pool, seconds, outcome) => telemetry.observe("cowork_db_query_seconds", seconds, { pool, outcome }),
   });
-  const problems = await selfCheck(database, "worker");
+  const [problems] = await Promise.all([selfCheck(database, "worker"), refuseUnprovenBinary()]);
   if (problems.length > 0) {
     await database.close();
     await root.release();
@@ -80,6 +85,16 @@ export async function startWorker(context: {
   }
   const { sandbox } = chosen;
   if (chosen.warning !== null) log.warn(chosen.warning);
+  const { memoryMb, tasks } = config.limits;
+  const { limits, why } = await chooseLimits({ memoryBytes: memoryMb * 2 ** 20, tasks });
+  if (limits.kind !== "cgroup") {
+    if (config.tier === "production") {
+      await database.close();
+      await root.release();
+      throw new StartRefused([`tier production needs control groups, which hold agents to their limits: ${why}`]);
+    }
+    log.warn(`limits ${limits.kind}: ${why}`);
+  }
 
   const broker = startBroker({
     upstream: config.model.baseUrl,
@@ -88,31 +103,42 @@ export async function startWorker(context: {
   });
   const { startMs, idleMs, silentMs, spares } = config.runtime;
   const most = config.lanes + idleRuntimes + spares;
+  const permitted = permissionsIn(sandbox.kind);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
     sandbox,
+    limits,
+    memory: { ...config.limits, free: freeMemoryMb },
     modelId: config.model.id,
     registry,
     telemetry,
     startMs,
     idleMs,
     spares,
+    // A profile that says more has its runtimes started cold.
+    sparePermissions: permissionsOf({ permissions: [] }, permitted),
     most,
   });
 
-  const ready = () =>
-    database.probe().then(
+  let isProven = false;
+  const ready = async () => {
+    if (!isProven) return { ok: false, reason: "OpenCode has not been started once yet" } as const;
+    return database.probe().then(
       () => ({ ok: true }) as const,
       (error: unknown) => ({ ok: false, reason: (error as Error).message }) as const,
     );
+  };
   const ops = await startOpsServer({ ...config.ops, telemetry, ready });
+  await proveRuntime(pool, stopping);
+  isProven = true;
 
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
   const draining = new AbortController();
-  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
+  const admission = createAdmission({ lanes: config.lanes, busy: () => attempts.size, pool, telemetry });
   const claims = startClaimLoop({
     database,
     telemetry,
@@ -120,7 +146,7 @@ export async function startWorker(context: {
     bootId,
     lease: config.lease,
     pollMs: config.pollMs,
-    freeLanes: () => config.lanes - attempts.size,
+    freeLanes: () => admission.freeLanes(),
     onClaimed: (claimed, claimedAt) => {
       const attempt = startAttempt(claimed, claimedAt, tools);
       attempts.add(attempt);
@@ -149,8 +175,8 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: [`sandbox:${sandbox.kind}`],
-      load: { lanes: config.lanes, busy: attempts.size },
+      capabilities: [`sandbox:${sandbox.kind}`, `limits:${limits.kind}`],
+      load: admission.load(),
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
       lastError: null,
@@ -191,4 +217,24 @@ export async function startWorker(context: {
 function planeVersion(): string {
   const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** The way that work goes, before any is claimed: the first spare starts, answers, has a session and hears of a prompt. */
+async function proveRuntime(pool: RuntimePool, stopping: AbortSignal): Promise<void> {
+  const giveUp = () => void pool.close();
+  stopping.addEventListener("abort", giveUp, { once: true });
+  try {
+    await pool.prove();
+  } catch (error) {
+    stopping.throwIfAborted();
+    throw new Error(`OpenCode can't be run here: ${(error as Error).message}`, { cause: error });
+  } finally {
+    stopping.removeEventListener("abort", giveUp);
+  }
+}
+
+async function refuseUnprovenBinary(): Promise<void> {
+  await proveEngineBinary().catch((error: Error) => {
+    throw new StartRefused([error.message]);
+  });
 }

@@ -3,8 +3,8 @@
 --   succeeded | failed | cancelled   the work is over
 --   retried | lost                   another attempt follows after a pause, while strikes last; then a dead letter
 --   released                         another attempt follows at once and nothing counts
--- A loss after progress (a checkpoint beyond the furthest of all earlier attempts) costs no strike; the hard cap on
--- attempts ends even work that always progresses and then kills its worker.
+-- A loss after progress (a checkpoint that no earlier attempt had, see save_checkpoint) costs no strike; the hard caps on
+-- attempts and on time end even work that always progresses and then kills its worker.
 --
 -- `p_events` says how many events the caller has appended to each lane in this call: the fact stands behind them. All of
 -- it is one statement, see append_under_leases. `p_beside` are lanes that the caller holds without ending anything there:
@@ -18,6 +18,7 @@ declare
   v_decisions text[] := p_outcomes;
   v_strikes integer[];
   v_waits_ms double precision[];
+  v_exhausted text[];
   v_org record;
 begin
   -- Only what another attempt may follow has to be thought about.
@@ -32,26 +33,36 @@ begin
               select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
                 where e.work_id = i.work_id and e.attempt < i.attempt)) then 1 else 0 end as strikes
         from input i join cowork.work w on w.work_id = i.work_id left join cowork.failures f on f.reason = i.given
+    ), capped as (
+      -- What a person gave another life has all its attempts and all its time again.
+      select c.*, case when c.outcome not in ('retried', 'lost', 'released') then null
+          when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
+            select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'attempts_exhausted'
+          when internal.most_work_time() <= (
+            select sum(coalesce(a.ended_at, v_now) - a.claimed_at) from cowork.attempts a
+              where a.work_id = c.work_id and a.attempt > (
+                select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id)) then 'time_exhausted'
+        end as exhausted
+        from counted c
     ), decided as (
       select c.*, case
           when c.outcome not in ('retried', 'lost', 'released') then c.outcome
           -- Told to stop, and gone before it could: nothing follows all the same.
           when exists (select from cowork.signals s where s.work_id = c.work_id and s.kind = 'stop') then 'cancelled'
-          -- What a person gave another life has all its attempts again.
-          when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
-            select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'dead'
+          when c.exhausted is not null then 'dead'
           else 'queued' end as decision,
           case when c.outcome in ('retried', 'lost')
             then least(c.pause_most_ms, c.pause_ms * power(2, greatest(c.strikes, 1) - 1)) * (0.8 + 0.4 * random()) else 0 end as waits_ms
-        from counted c
+        from capped c
     )
-    select array_agg(d.decision order by d.n), array_agg(d.strikes order by d.n), array_agg(d.waits_ms order by d.n)
-      into v_decisions, v_strikes, v_waits_ms from decided d;
+    select array_agg(d.decision order by d.n), array_agg(d.strikes order by d.n), array_agg(d.waits_ms order by d.n),
+        array_agg(d.exhausted order by d.n)
+      into v_decisions, v_strikes, v_waits_ms, v_exhausted from decided d;
   end if;
 
   with ended as materialized (
     select d.*, case d.decision when 'dead' then 'failed' when 'queued' then 'waiting' else d.decision end as state,
-        case when d.decision = 'dead' then 'attempts_exhausted'
+        case when d.decision = 'dead' then v_exhausted[d.ordinality]
           when d.decision = 'cancelled' and d.outcome <> 'cancelled' then 'stopped_by_person' else d.given end as reason
       from (
         select l.*, p_outcomes[l.ordinality] as outcome, p_reasons[l.ordinality] as given, p_batch_nos[l.ordinality] as batch_no,
@@ -99,12 +110,20 @@ begin
           when 'cancelled' then 'work_cancelled' else 'work_failed' end,
         e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
         case e.outcome when 'lost' then null else e.worker_id end,
-        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome, 'renewals', e.renewals,
+          'renewedAt', e.renewed_at)
       from ended e;
   if 'dead' = any (v_decisions) then
     insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
       select l.org_id, l.work_id, v_now, p_reasons[l.ordinality], l.attempt
         from unnest((select p_lanes)) with ordinality l where v_decisions[l.ordinality] = 'dead';
+  end if;
+
+  -- What they asked people ends with them; the facts above say so. Mostly there is nothing, and looking is cheap.
+  if exists (select from cowork.decisions d where d.status = 'open' and d.session_id in (select l.session_id from unnest((select p_lanes)) l)) then
+    update cowork.decisions d set status = 'withdrawn', decided_at = v_now
+      from unnest((select p_lanes)) l
+      where d.session_id = l.session_id and d.work_id = l.work_id and d.attempt = l.attempt and d.status = 'open';
   end if;
 
   -- Organisations' rows come last in the lock order, in the order of their ids, or two calls with several of them would

@@ -1,7 +1,12 @@
 -- The fence. Locks the lane that a token holds and says whether the token may still write: lock first, look after, on
 -- the database's clock. A refusal is returned, never raised, so that its evidence commits; the first refusal of each
 -- (attempt, write class) is an audit row.
-create or replace function internal.lock_lease(p_token text, p_write_class text, out lane cowork.lanes, out reason text)
+--
+-- A batch holds the lanes of all its tokens before it calls this, and must not wait for one more: after a lane comes the
+-- evidence about the one before it, and so two batches would wait for each other. A lane that only now got a token of the
+-- batch belongs to a claim that has not been answered yet; nobody honest knows that token.
+create or replace function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean default false,
+  out lane cowork.lanes, out reason text)
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_hash text := encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex');
@@ -18,7 +23,11 @@ begin
     from cowork.lanes l join cowork.workers w using (worker_id) where l.token_hash = v_hash;
   if v_is_live then
     -- Whoever is moving this lane waits for us, or we see its new token.
-    select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update;
+    if p_in_batch then
+      select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update skip locked;
+    else
+      select l.* into lane from cowork.lanes l where l.lane_id = v_lane_id for no key update;
+    end if;
     if lane.token_hash = v_hash and lane.lease_expires_at > cowork.now()
       and not exists (select from cowork.workers w where w.worker_id = lane.worker_id and w.status = 'revoked')
     then
@@ -46,4 +55,13 @@ begin
       values (v_attempt.org_id, 'stale_owner_write_rejected', reason, 'worker', v_attempt.worker_id,
         jsonb_build_object('workId', v_attempt.work_id, 'attempt', v_attempt.attempt, 'writeClass', p_write_class));
   end if;
+end $$;
+
+-- Locks the lanes that these tokens hold, in the order of their ids.
+create or replace function internal.lock_lanes(p_tokens text[]) returns void
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+begin
+  perform from unnest((select p_tokens)) t (token) join cowork.lanes l
+      on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex') and l.lease_expires_at > cowork.now()
+    order by l.lane_id for no key update of l;
 end $$;

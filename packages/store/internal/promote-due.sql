@@ -9,10 +9,11 @@ declare
   v_tenant record;
   v_late integer;
   v_promoted integer;
+  v_mended uuid[] := internal.mend_heads(100);
   v_late_since timestamptz := cowork.now() - interval '2 seconds';
 begin
   promoted := 0;
-  missed := 0;
+  missed := cardinality(v_mended);
   for v_tenant in
     select t.org_id from cowork.tenants t
       where t.waiting > 0 and t.promoted < internal.quota(t.org_id, 'concurrent_sessions') order by t.org_id
@@ -21,7 +22,7 @@ begin
     select count(*) into v_late from (values (0::smallint), (1::smallint), (2::smallint)) c (class) cross join lateral (
       select from cowork.work w
         where w.org_id = v_tenant.org_id and w.class = c.class and w.status = 'queued' and w.is_head
-          and w.available_at < v_late_since limit 64) w;
+          and w.available_at < v_late_since and w.lane_id <> all (v_mended) limit 64) w;
     begin
       v_promoted := internal.promote_tenant(v_tenant.org_id, least(p_most - promoted, 64));
     exception when lock_not_available then

@@ -68,12 +68,32 @@ create table cowork.profiles (
   provider text not null default 'default' check (length(provider) between 1 and 100),
   -- What a worker must be able to do to serve this profile.
   capabilities text[] not null default '{}',
-  -- permission, model, egress, sandbox and retry policy; their shapes are in contracts.
+  -- What agents may do, what they must ask for, and for how long they wait: contracts/src/profile-policy.ts.
   policy jsonb not null default '{}',
+  -- The line that people choose it by.
+  about text not null default '' check (length(about) <= 300),
   created_at timestamptz not null default cowork.now(),
   primary key (org_id, profile_id),
   unique (org_id, name, version)
 );
+
+-- A pool that belongs to an organisation serves nobody else: routes, and so claims, come from profiles only.
+create function cowork.guard_pool() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  if not exists (select from cowork.worker_pools p where p.pool_id = new.pool_id and (p.org_id is null or p.org_id = new.org_id)) then
+    raise exception 'a profile may name a shared pool or one of its own organisation' using errcode = 'CW002';
+  end if;
+  return new;
+end $$;
+create trigger guard_pool before insert or update of pool_id, org_id on cowork.profiles
+  for each row execute function cowork.guard_pool();
+-- What profiles were checked against stays so.
+create function cowork.keep_pool() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+begin
+  raise exception 'a pool stays with whom it was made for: make another one' using errcode = 'CW002';
+end $$;
+create trigger keep_pool before update of org_id on cowork.worker_pools
+  for each row when (old.org_id is distinct from new.org_id) execute function cowork.keep_pool();
 
 -- Where a session's files come from and stay.
 create table cowork.workspaces (

@@ -64,7 +64,7 @@ begin
       where b.n <> all (coalesce(v_index, '{}'))
       order by l.lane_id nulls last, b.value ->> 'token', b.n
   loop
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'events') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'events', true) h;
     v_lane := v_held.lane;
     v_reason := v_held.reason;
     v_batch_no := (v_input.value ->> 'batchNo')::bigint;

@@ -70,7 +70,7 @@ begin
     then
       raise exception 'malformed finish' using errcode = '22023';
     end if;
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.value ->> 'token', 'session_command_status', true) h;
     -- After the lane's lock, because the first call may have been running still when this one began.
     select a.answer into v_stored from cowork.attempts a
       where v_held.reason = 'lease_ended' and a.token_hash = v_input.token_hash

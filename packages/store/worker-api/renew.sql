@@ -17,12 +17,13 @@ begin
   if p_ttl_ms is null or p_ttl_ms not between 1000 and internal.most_lease_ms() or cardinality(p_tokens) > 200 then
     raise exception 'malformed renew' using errcode = '22023';
   end if;
+  perform internal.lock_lanes(p_tokens);
   for v_input in
     select t.token, t.n::integer as n from unnest(p_tokens) with ordinality t (token, n)
       left join cowork.lanes l on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex')
       order by l.lane_id nulls last, t.token, t.n
   loop
-    select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals') h;
+    select h.lane, h.reason into v_held from internal.lock_lease(v_input.token, 'renewals', true) h;
     v_lane := v_held.lane;
     v_reason := v_held.reason;
     -- One that merely expires is rotated beside running work; one that a person revoked ends it.
@@ -37,7 +38,8 @@ begin
       continue;
     end if;
     v_expires_at := cowork.now() + make_interval(secs => p_ttl_ms / 1000.0);
-    update cowork.lanes l set lease_expires_at = v_expires_at where l.lane_id = v_lane.lane_id;
+    update cowork.lanes l set lease_expires_at = v_expires_at, renewals = l.renewals + 1, renewed_at = cowork.now()
+      where l.lane_id = v_lane.lane_id;
     update cowork.work w set lease_expires_at = v_expires_at, last_heartbeat_at = cowork.now() where w.work_id = v_lane.work_id;
     return query select v_input.n, true, null::text, internal.signals_of(v_lane.work_id);
   end loop;

@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { systemClock, type Clock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
+import type { Permissions } from "../runtime/permissions.ts";
 import { hasDirectory, removeDirectory, removeUngiven } from "../runtime/session-directory.ts";
 import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
 
@@ -10,13 +12,15 @@ import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
  * database at its start.
  */
 export interface Spares {
-  /** One that is ready, made the session's own; null when there is none. */
-  adopt(sessionId: string): Promise<Seat | null>;
+  /** One that is ready and lets its agent do just this, made the session's own; null when there is none. */
+  adopt(sessionId: string, permissions: Permissions): Promise<Seat | null>;
   /** How many there are, those included that are starting or ending. */
   size(): number;
   ready(): number;
   /** Ends those that have ended or waited too long, and starts one that is missing when `mayStart`. */
   tend(mayStart: () => boolean): Promise<void>;
+  /** Starts the first, if there are to be any, and throws when that fails: then sessions would fail alike. */
+  prove(): Promise<void>;
   /** Ends one to make room for what somebody waits for; false when there was none. */
   yield(): Promise<boolean>;
   close(): Promise<void>;
@@ -28,7 +32,9 @@ const unusedMs = 3_600_000;
 /** One that failed would fail again at once, and is nobody's hurry. */
 const retryMs = 30_000;
 
-export function createSpares(options: SeatOptions & { spares: number; telemetry: Telemetry; clock?: Clock }): Spares {
+export function createSpares(
+  options: SeatOptions & { spares: number; sparePermissions: Permissions; telemetry: Telemetry; clock?: Clock },
+): Spares {
   const { telemetry, workerRoot } = options;
   const clock = options.clock ?? systemClock;
   const spares = new Map<string, Seat>();
@@ -55,11 +61,24 @@ export function createSpares(options: SeatOptions & { spares: number; telemetry:
     const name = prefix + newId();
     try {
       const seat = await telemetry.span("warm-up", {}, () =>
-        startSeat(options, { name, runtimeSessionId: null, isWarm: true, signal: closing.signal }),
+        startSeat(options, {
+          name,
+          runtimeSessionId: null,
+          permissions: options.sparePermissions,
+          isWarm: true,
+          signal: closing.signal,
+        }),
       );
       spares.set(name, seat);
     } catch (error) {
       await removeDirectory(workerRoot, name).catch(() => {});
+      throw error;
+    }
+  };
+  const startOrWait = async () => {
+    try {
+      await start();
+    } catch (error) {
       if (closing.signal.aborted) return;
       notBefore = clock.monotonicMs() + retryMs;
       telemetry.log.warn({ err: error }, "a spare runtime could not be started; trying again later");
@@ -69,7 +88,8 @@ export function createSpares(options: SeatOptions & { spares: number; telemetry:
   const firstReady = () => [...spares].find(([, seat]) => !seat.runtime.exited.aborted);
 
   return {
-    async adopt(sessionId) {
+    async adopt(sessionId, permissions) {
+      if (!isDeepStrictEqual(permissions, options.sparePermissions)) return null;
       neededAt = clock.monotonicMs();
       const found = firstReady();
       if (!found) return null;
@@ -97,7 +117,11 @@ export function createSpares(options: SeatOptions & { spares: number; telemetry:
       if (isUnused || closing.signal.aborted || starting || now < notBefore) return;
       if (spares.size >= options.spares || !mayStart()) return;
       // One at a time and in nobody's way: whoever waits for a runtime of their own has the processors.
-      starting = start().finally(() => (starting = null));
+      starting = startOrWait().finally(() => (starting = null));
+    },
+
+    async prove() {
+      if (options.spares > 0) await start();
     },
 
     async yield() {

@@ -9,7 +9,7 @@ import { providerId } from "./engine-settings.ts";
  * in the database (runtime.e2e.test.ts holds that).
  */
 const lookMs = 50;
-const settleMs = 30_000;
+const settleMs = 60_000;
 
 export async function warmUp(client: EngineClient, modelId: string, signal: AbortSignal): Promise<void> {
   const { id } = await client.createSession("Warm-up");

@@ -12,13 +12,15 @@ done </proc/self/status
 /bin/grep -qv -e '^Inter' -e '^ face' -e '^ *lo:' /proc/net/dev && say sees "a network device"
 [ "$(/usr/bin/wc -l </proc/net/route)" -gt 1 ] && say sees "a route"
 if [ "$where" = outer ]; then
+  : >/session/state/probe
   /bin/ln -sf /etc/passwd /workspace/probe-link
   [ -e /workspace/probe-link ] && say sees "what a link in the workspace leads to"
   # Who made this file, as the host sees it, says who this is outside.
   /bin/cp /bin/true /workspace/probe-program && /workspace/probe-program 2>/dev/null && say sees "a way to run a file of the workspace"
   /sandbox/bin/bash -c "$(/bin/cat /sandbox/probe.sh)" probe inner "$canary"
 else
-  [ -e /session ] && say sees "the session's state"
+  # Single folders of it may be there, for tools that work on them.
+  [ -e /session/state/probe ] || [ -e /session/home ] && say sees "the session's state"
   [ -e /sandbox ] && say sees "the sockets"
   /usr/bin/unshare --user true 2>/dev/null && say sees "a way to make user namespaces"
   /bin/cat /proc/*/environ 2>/dev/null | /bin/grep -q "$canary" && say sees "the engine's environment"

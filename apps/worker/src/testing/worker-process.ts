@@ -35,15 +35,21 @@ export async function spawnWorker(settings: Record<string, string>): Promise<Wor
 
 export async function startedWorker(settings: Record<string, string>): Promise<WorkerProcess> {
   const worker = await spawnWorker(settings);
-  await eventually(
-    "the worker is ready",
-    async () => {
-      if (worker.child.exitCode !== null) throw new Error(`it exited: ${worker.stderr()}`);
-      return (await fetch(`http://127.0.0.1:${worker.opsPort}/readyz`)).ok;
-    },
-    { withinMs: 30_000 },
-  );
-  return worker;
+  try {
+    await eventually(
+      "the worker is ready",
+      async () => {
+        if (worker.child.exitCode !== null) throw new Error(`it exited: ${worker.stderr()}`);
+        return (await fetch(`http://127.0.0.1:${worker.opsPort}/readyz`)).ok;
+      },
+      // With a spare it has started an OpenCode by then.
+      { withinMs: 90_000 },
+    );
+    return worker;
+  } catch (error) {
+    await endWorker(worker, "SIGTERM");
+    throw error;
+  }
 }
 
 export async function endWorker(

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
-import { leavesOf, section, setting } from "./setting.ts";
+import { heartbeatMs, leaseTimings, pollMs, recoveryMs, retention, unhealthyAfterMs } from "../timings.ts";
+import { leavesOf, optional, section, setting } from "./setting.ts";
 
 const port = (fallback: number, help: string) =>
   setting(z.number().int().min(1).max(65_535).default(fallback), { help });
@@ -12,17 +12,17 @@ const tier = setting(z.enum(["development", "production"]).default("development"
 
 const shutdownGraceMs = ms(30_000, "How long a service may take to finish in good order after SIGTERM.");
 
-const database = (role: string) =>
-  section({
-    url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
-    deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
-    connections: setting(z.number().int().min(1).max(200).default(8), {
-      help: "Most connections of the pool that serves requests.",
-    }),
-    transactionPooler: setting(z.boolean().default(false), {
-      help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
-    }),
-  });
+const databaseShape = (role: string) => ({
+  url: setting(z.url({ protocol: /^postgres(ql)?$/ }), { help: `Postgres URL of the role ${role}.`, secret: true }),
+  deadlineMs: ms(5_000, "A query that has no answer after this long fails; its connection is destroyed."),
+  connections: setting(z.number().int().min(1).max(200).default(8), {
+    help: "Most connections of the pool that serves requests.",
+  }),
+  transactionPooler: setting(z.boolean().default(false), {
+    help: "true behind a transaction pooler: no prepared statements, no LISTEN; polling does the rest.",
+  }),
+});
+const database = (role: string) => section(databaseShape(role));
 
 const lease = section({
   ttlMs: setting(z.number().int().min(1_000).max(60_000).default(leaseTimings.ttlMs), {
@@ -48,6 +48,26 @@ const ops = (fallback: number) =>
     }),
     port: port(fallback, "The operator's port."),
   });
+
+const kept = (fallback: number, help: string) => setting(z.number().int().min(1).default(fallback), { help });
+
+const retained = section({
+  feedHours: kept(
+    retention.feedHours,
+    "Hours that the feed of changes is kept; a reader away for longer reads its lists anew.",
+  ),
+  incarnationDays: kept(
+    retention.incarnationDays,
+    "Days that a worker's process is remembered after it was last heard.",
+  ),
+  signInDays: kept(
+    retention.signInDays,
+    "Days that used or expired sign-in links and ended browser sessions are kept.",
+  ),
+  heartbeatMonths: kept(retention.heartbeatMonths, "Whole months of heartbeats that are kept beside the current one."),
+  usageMonths: kept(retention.usageMonths, "Whole months of usage records that are kept beside the current one."),
+  auditMonths: kept(retention.auditMonths, "Whole months of sealed audit rows that are kept beside the current one."),
+});
 
 export const webConfig = z.strictObject({
   tier,
@@ -75,10 +95,20 @@ export const schedulerConfig = z.strictObject({
   recoveryMs: ms(recoveryMs, "How often expired leases are taken back and due work is promoted."),
   lease,
   unhealthyAfterMs: ms(unhealthyAfterMs, "No heartbeat for this long makes an active worker unhealthy."),
+  retention: retained,
   database: database("cowork_scheduler"),
   telemetry,
   ops: ops(4812),
 });
+
+const model = {
+  baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
+  apiKey: setting(z.string().optional(), {
+    help: "The provider's key. It stays in the worker; the agent never sees it.",
+    secret: true,
+  }),
+  id: setting(z.string().default("demo"), { help: "The model to ask for." }),
+};
 
 export const workerConfig = z.strictObject({
   tier,
@@ -108,19 +138,36 @@ export const workerConfig = z.strictObject({
       help: "How many OpenCode processes stand by, warmed up, for new sessions; each takes about 500 MB.",
     }),
   }),
-  model: section({
-    baseUrl: setting(z.url(), { help: "Base URL of an OpenAI-compatible model provider, up to and including /v1." }),
-    apiKey: setting(z.string().optional(), {
-      help: "The provider's key. It stays in the worker; the agent never sees it.",
-      secret: true,
+  limits: section({
+    memoryMb: setting(z.number().int().min(512).default(2_048), {
+      help: "Most memory of one session, OpenCode and all that the agent runs together; what takes more is ended.",
     }),
-    id: setting(z.string().default("demo"), { help: "The model to ask for." }),
+    tasks: setting(z.number().int().min(64).default(512), { help: "Most processes and threads of one session." }),
+    budgetMb: setting(z.number().int().min(128).default(700), {
+      help: "What a session is expected to take: no work is claimed while less than this is free for it.",
+    }),
+    reserveMb: setting(z.number().int().min(0).default(512), {
+      help: "Memory that is left free for everything else on the machine.",
+    }),
   }),
+  model: section(model),
   database: database("cowork_worker"),
   telemetry,
   ops: ops(4813),
 });
 export type WorkerConfig = z.output<typeof workerConfig>;
+
+const workerDatabase = databaseShape("cowork_worker");
+
+/** What `cowork-worker check` reads: the worker's own settings, where those that name its plane may be missing. */
+export const workerCheckConfig = z.strictObject({
+  ...workerConfig.shape,
+  workerId: optional(workerConfig.shape.workerId),
+  workerCredential: optional(workerConfig.shape.workerCredential),
+  model: section({ ...model, baseUrl: optional(model.baseUrl) }),
+  database: section({ ...workerDatabase, url: optional(workerDatabase.url) }),
+});
+export type WorkerCheckConfig = z.output<typeof workerCheckConfig>;
 
 export const startConfig = z.strictObject({
   root: setting(z.string().default(".open-cowork"), { help: "Where the data of `pnpm start` lives." }),

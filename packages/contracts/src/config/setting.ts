@@ -19,6 +19,11 @@ export function setting<S extends z.ZodType>(schema: S, meta: SettingMeta): S {
   return schema;
 }
 
+/** The same setting where it need not be given. */
+export function optional<S extends z.ZodType>(schema: S): z.ZodOptional<S> {
+  return setting(schema.optional(), settings.get(schema)!);
+}
+
 export function section<Shape extends z.ZodRawShape>(shape: Shape) {
   // A prefault, not a default: `{}` goes through the schema, so each setting's own default still applies.
   return z.strictObject(shape).prefault({} as never);

@@ -3,12 +3,16 @@ import { eventually } from "@open-cowork/testkit/eventually";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
+import type { Tx } from "../database/in-org.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { newTenant, setQuota, wishOf } from "../testing/builders.ts";
+import { beat, newTenant, setQuota, wishOf } from "../testing/builders.ts";
 import { openSession } from "../testing/open-session.ts";
 import { createWorld, said, type World } from "../testing/world.ts";
 import { appendEvents } from "../worker-api/append-events.ts";
 import { claimWork } from "../worker-api/claim-work.ts";
+import type { Lease } from "../worker-api/lease.ts";
+import { renewLeases } from "../worker-api/renew-leases.ts";
+import { takeSignals } from "../worker-api/take-signals.ts";
 import { settleReadyWork } from "../work/settle-ready-work.ts";
 import { openDirector, type Director } from "./director.ts";
 import { hold, rows, type Row } from "./rows.ts";
@@ -94,6 +98,7 @@ describe("one of two wins, and the other one sees it:", () => {
     ["claim", "revoke"],
     ["claim", "pause"],
     ["claim by one that was away", "heartbeat of one that was away"],
+    ["mark_unhealthy", "heartbeat of one that fell silent"],
     ["append_events", "finish of two organisations"],
     ["append_events", "revoke"],
     ["renew", "revoke"],
@@ -103,6 +108,8 @@ describe("one of two wins, and the other one sees it:", () => {
     expect(await either(a, b)).toEqual([]);
   });
 });
+
+const byLane = (a: Lease, b: Lease) => (a.sessionId < b.sessionId ? -1 : 1);
 
 describe("in a world of their own", () => {
   let world: World;
@@ -161,6 +168,49 @@ describe("in a world of their own", () => {
       return { mine: mine.rows[0]!.n, theirs };
     });
     expect(promoted.mine + (await promoted.theirs).rows[0]!.n).toBe(1);
+  });
+
+  it("batches lock every lane before they leave evidence, also when one is taken away while they wait for it", async () => {
+    const worker = await world.enrol("batches");
+    await world.wish();
+    await world.wish();
+    const [a, d] = (await world.claimAll(worker, 10)).map(({ lease }) => lease).sort(byLane);
+    const hold = (tx: Tx, table: string, where: string) =>
+      sql.raw(`select from cowork.${table} where ${where} for no key update`).execute(tx);
+    // Everyone who leaves evidence about the first is stopped there, and may by then hold the lane of the second.
+    const answers = await world.owner.db.transaction().execute(async (evidence) => {
+      await hold(evidence, "attempts", `work_id = '${a!.workId}'`);
+      const first = await world.owner.db.transaction().execute(async (taker) => {
+        await hold(taker, "lanes", `lane_id = '${a!.sessionId}'`);
+        const renewed = renewLeases(world.as.worker.db, { leases: [a!, d!], ttlMs: 15_000 });
+        await waiting(1);
+        await sql`update cowork.lanes set work_id = null, command_id = null, attempt = null, token_hash = null, lease_expires_at = null,
+          worker_id = null, boot_id = null, last_batch_no = null, last_answer = null where lane_id = ${a!.sessionId}`.execute(
+          taker,
+        );
+        return { renewed };
+      });
+      await waiting(1);
+      const second = takeSignals(world.as.worker.db, [d!, a!]);
+      await Promise.race([second, waiting(2)]);
+      return { renewed: first.renewed, taken: second };
+    });
+    expect(await answers.renewed).toMatchObject([{ ok: false, reason: "stale_lease" }, { ok: true }]);
+    expect(await answers.taken).toMatchObject([{ ok: true }, { ok: false, reason: "stale_lease" }]);
+  });
+
+  it("a process that reports for the first time while its worker is called unhealthy leaves it active", async () => {
+    const silent = await world.enrol("silent");
+    await world.advance(30_001);
+    const reported = await world.owner.db.transaction().execute(async (tx) => {
+      const marked = await sql<{ workers: string[] }>`
+        select to_jsonb(internal.mark_unhealthy(30000)) as workers`.execute(tx);
+      expect(marked.rows[0]!.workers).toContain(silent.workerId);
+      const first = beat(world, silent);
+      await Promise.race([first, waiting(1)]);
+      return { first };
+    });
+    expect(await reported.first).toEqual({ ok: true, value: { status: "active" } });
   });
 
   it("two prompts that make the same route at once don't cross whoever raises the floors", async () => {

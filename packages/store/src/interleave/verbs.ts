@@ -2,6 +2,8 @@ import { newId } from "@open-cowork/contracts/ids";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import { stopSession } from "../commands/stop-session.ts";
 import type { Db } from "../database/open.ts";
+import { decide } from "../decisions/decide.ts";
+import { expireDecisions } from "../decisions/expire-decisions.ts";
 import { dropDeadLetter, retryDeadLetter } from "../dead-letters/resolve-dead-letter.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
 import type { ServiceRole } from "../migrate/roles.ts";
@@ -65,7 +67,7 @@ const finish = (outcome: Ending["outcome"], pick: (scene: Scene) => Lease[]) => 
 const checkpoint = (name: "a" | "d", packs: readonly string[]) => (db: Db, scene: Scene) =>
   saveCheckpoint(db, scene.leases[name], {
     schemaVersion: 1,
-    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/1`,
+    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/${sha256(name)}`,
     manifestSha256: sha256(name),
     sizeBytes: 1,
     packs: packs.map((pack) => ({
@@ -85,6 +87,7 @@ const move = (to: "paused" | "revoked") => (db: Db, scene: Scene) =>
 export const verbs = {
   heartbeat: { role: "worker", call: beat("steady"), waitsFor: ["process steady"] },
   "heartbeat of one that was away": { role: "worker", call: beat("away"), waitsFor: ["worker away", "process away"] },
+  "heartbeat of one that fell silent": { role: "worker", call: beat("other"), waitsFor: ["process other"] },
   claim: {
     role: "worker",
     call: claim("steady"),
@@ -131,7 +134,7 @@ export const verbs = {
         artifactId,
         name: "a.txt",
         contentType: "text/plain",
-        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}`,
+        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}/${sha256("a")}`,
         sha256: sha256("a"),
         sizeBytes: 1,
       }),
@@ -220,6 +223,22 @@ export const verbs = {
     waitsFor: ["lane r", "work r", "work q", "tenant one", "route tags"],
     passesOver: ["lane q"],
   },
+  "decide about a call": {
+    role: "web",
+    call: (db, scene) => decide(db, scene.one, at(scene, "d"), scene.asks.d, { answer: "approve" }),
+    waitsFor: ["lane d", "session d"],
+  },
+  "decide otherwise": {
+    role: "web",
+    call: (db, scene) => decide(db, scene.one, at(scene, "d"), scene.asks.d, { answer: "refuse" }),
+    waitsFor: ["lane d", "session d"],
+  },
+  expire_decisions: {
+    role: "scheduler",
+    call: (db) => expireDecisions(db, 10),
+    waitsFor: ["session a"],
+    passesOver: ["lane a"],
+  },
   recover_lease: {
     role: "scheduler",
     call: (db) => recoverExpiredLeases(db, 10),
@@ -238,7 +257,12 @@ export const verbs = {
     waitsFor: ["route"],
     passesOver: ["work p", "route tags"],
   },
-  mark_unhealthy: { role: "scheduler", call: (db) => markUnhealthyWorkers(db, 30_000), waitsFor: ["worker other"] },
+  mark_unhealthy: {
+    role: "scheduler",
+    call: (db) => markUnhealthyWorkers(db, 30_000),
+    waitsFor: [],
+    passesOver: ["worker other", "process other"],
+  },
   pause: { role: "web", call: move("paused"), waitsFor: ["worker steady"] },
   revoke: {
     role: "web",

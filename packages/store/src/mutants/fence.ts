@@ -173,8 +173,8 @@ export const fence: readonly Mutant[] = [
     changes: [
       {
         file: "worker-api/save-checkpoint.sql",
-        find: "starts_with(p_checkpoint ->> 'manifestKey', v_prefix || 'checkpoints/') is not true",
-        put: "starts_with(p_checkpoint ->> 'manifestKey', 'orgs/') is not true",
+        find: "  if p_checkpoint ->> 'manifestKey' is distinct from",
+        put: "  if false and p_checkpoint ->> 'manifestKey' is distinct from",
       },
     ],
     tests: ["worker-api/verbs.test.ts"],
@@ -184,6 +184,15 @@ export const fence: readonly Mutant[] = [
     changes: [
       { file: "worker-api/append-events.sql", find: "nulls last, b.value ->> 'token', b.n", put: "nulls last, b.n" },
       { file: "worker-api/take-signals.sql", find: "nulls last, t.token, t.n", put: "nulls last, t.n" },
+    ],
+    tests: ["interleave/races.test.ts"],
+  },
+  {
+    bug: "a batch takes its lanes one by one, and leaves evidence between two of them",
+    changes: [
+      { file: "worker-api/renew.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: "worker-api/take-signals.sql", find: "perform internal.lock_lanes(p_tokens);", put: "" },
+      { file: lockLease, find: "    if p_in_batch then", put: "    if false then" },
     ],
     tests: ["interleave/races.test.ts"],
   },

@@ -240,4 +240,16 @@ export const queue: readonly Mutant[] = [
     ],
     tests: ["dead-letters/dead-letters.test.ts"],
   },
+  {
+    bug: "the tick does not look for heads that nobody marked",
+    changes: [{ file: "internal/promote-due.sql", find: "internal.mend_heads(100)", put: "'{}'" }],
+    tests: ["work/quotas.test.ts"],
+  },
+  {
+    bug: "a worker is called unhealthy although a new process of it reports",
+    changes: [
+      { file: "internal/mark-unhealthy.sql", find: "for update skip locked;", put: "for no key update skip locked;" },
+    ],
+    tests: ["interleave/races.test.ts"],
+  },
 ];

@@ -48,12 +48,17 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const owner = open(ownerUrl, "owner");
   // The template's own privileges stay behind: they belong to a database, not to what is in it.
   await closeDatabaseToOthers(owner.db);
+  // A copy knows that it is one, and services would refuse to start on it.
+  await sql`update cowork.plane set database_oid = (select oid from pg_database where datname = current_database())`.execute(
+    owner.db,
+  );
   const as = {
     web: open(urls.web, "web"),
     scheduler: open(urls.scheduler, "scheduler"),
     worker: open(urls.worker, "worker"),
   };
   let movedMs = 0;
+  let moved: Promise<unknown> = Promise.resolve();
   return {
     ownerUrl,
     urls,
@@ -61,10 +66,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     as,
     advance: async (ms) => {
       movedMs += ms;
-      await sql
-        .raw(`create or replace function cowork.now() returns timestamptz language sql volatile parallel safe as
+      // One after the other: Postgres does not replace a function twice at once.
+      moved = moved.then(() =>
+        sql
+          .raw(`create or replace function cowork.now() returns timestamptz language sql volatile parallel safe as
           'select clock_timestamp() + interval ''${movedMs} milliseconds'''`)
-        .execute(owner.db);
+          .execute(owner.db),
+      );
+      await moved;
     },
     drop: async () => {
       await Promise.all([owner.close(), ...Object.values(as).map((database) => database.close())]);

@@ -1,8 +1,8 @@
-import { newId } from "@open-cowork/contracts/ids";
+import { newId, type PoolId } from "@open-cowork/contracts/ids";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { beat, drain, end, newTenant, setQuota, useProfile, workOf } from "../testing/builders.ts";
+import { beat, drain, end, enrolIn, newPool, newTenant, setQuota, useProfile, workOf } from "../testing/builders.ts";
 import { renewLeases } from "../worker-api/renew-leases.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
 import { explainSession, explainWaiting } from "./explain-waiting.ts";
@@ -69,6 +69,34 @@ describe("why a piece of work is not running", () => {
       reason: "over",
       details: { status: "failed", reason: "provider_error" },
     });
+  });
+
+  it("says capacity_unavailable while every worker that could take it is short of memory", async () => {
+    const session = await world.wish();
+    const load = { lanes: 4, busy: 1 };
+    await beat(world, worker, { load: { ...load, shortOf: "memory" } });
+    expect(await explain(session)).toMatchObject({ reason: "capacity_unavailable", details: { shortOf: "memory" } });
+    await beat(world, worker, { load });
+    expect(await explain(session)).toMatchObject({ reason: "waits_for_a_free_lane" });
+    await end(world, (await world.claimOne(worker)).lease);
+  });
+
+  it("does not say no_worker of one that was enrolled just now and may claim without having reported", async () => {
+    const poolId = await newPool(world, "fresh");
+    const before = await sql<{ pool_id: PoolId }>`
+      select pool_id from cowork.workers where worker_id = ${worker.workerId}`.execute(world.owner.db);
+    await useProfile(world, world.actor, { poolId });
+    const session = await world.wish();
+    expect(await explain(session)).toMatchObject({ reason: "no_worker" });
+    const fresh = await enrolIn(world, poolId, "fresh");
+    expect(await explain(session)).toMatchObject({ reason: "waits_for_a_free_lane" });
+    await world.advance(30_001);
+    expect(await explain(session)).toMatchObject({ reason: "no_worker" });
+    await sql`update cowork.workers set status_changed_at = cowork.now() where worker_id = ${fresh.workerId}`.execute(
+      world.owner.db,
+    );
+    await end(world, (await world.claimOne(fresh)).lease);
+    await useProfile(world, world.actor, { poolId: before.rows[0]!.pool_id });
   });
 
   it("running: it is; and what is behind it in its session says so, until it is first", async () => {

@@ -145,6 +145,44 @@ describe("the tick", () => {
   });
 });
 
+describe("the tick, for a lane whose head nobody marked,", () => {
+  const unmark = async (sessions: string[]) => {
+    await setQuota(world, world.actor, "concurrent_sessions", 50);
+    await sql`update cowork.work set is_head = false where session_id = any(${`{${sessions.join(",")}}`}::uuid[])`.execute(
+      world.owner.db,
+    );
+  };
+
+  it("marks it, promotes it when there is room, and counts it as missed once", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 0);
+    const session = await world.wish();
+    await world.enqueue(session, "behind it");
+    await unmark([session]);
+    await world.advance(5_000);
+    expect(await tick()).toEqual({ promoted: 1, missed: 1 });
+    expect(await workOf(world, session)).toMatchObject([
+      { status: "ready", is_head: true },
+      { status: "queued", is_head: false },
+    ]);
+    expect(await tick()).toEqual({ promoted: 0, missed: 0 });
+  });
+
+  it("looks at so many lanes at a time, and comes to all of them", async () => {
+    await setQuota(world, world.actor, "concurrent_sessions", 0);
+    const sessions = [await world.wish(), await world.wish(), await world.wish()];
+    await unmark(sessions);
+    const mended: string[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      const { rows } = await sql<{ lanes: string[] }>`select to_jsonb(internal.mend_heads(1)) as lanes`.execute(
+        world.as.scheduler.db,
+      );
+      expect(rows[0]!.lanes.length).toBeLessThanOrEqual(1);
+      mended.push(...rows[0]!.lanes);
+    }
+    expect(mended.sort()).toEqual([...sessions].sort());
+  });
+});
+
 describe("the counters of an organisation", () => {
   it("equal a recount from its work after a long random life", async () => {
     const random = seeded("quota counters");
