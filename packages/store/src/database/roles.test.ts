@@ -70,7 +70,7 @@ describe("the worker's role", () => {
       const [path, ...rest] = row.definer ? (row.config ?? []) : ["search_path=pg_catalog", ...(row.config ?? [])];
       expect(path, row.name).toBe("search_path=pg_catalog");
       // Those that wait for what a worker may hold say how long.
-      const plans = rest.filter((setting) => !/^lock_timeout=/.test(setting));
+      const plans = rest.filter((setting) => !setting.startsWith("lock_timeout="));
       expect(["", planSettings], row.name).toContain(plans.join(" "));
       expect(row.source, row.name).not.toMatch(/\bexecute\s+(format|'|v_)/i);
     }
