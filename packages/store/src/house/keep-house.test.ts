@@ -10,7 +10,7 @@ import { readEvents } from "../events/read-events.ts";
 import { settleParts } from "../events/settle-parts.ts";
 import { readFeed } from "../feed/read-feed.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
-import { foldEvent } from "@open-cowork/contracts/transcript";
+import { emptyTranscript, foldEvent } from "@open-cowork/contracts/transcript";
 import { beat, end, mustBeCounted, workOf } from "../testing/builders.ts";
 import { createWorld, said, type TestWorker, type World } from "../testing/world.ts";
 import { appendEvents } from "../worker-api/append-events.ts";
@@ -119,7 +119,7 @@ describe("streaming deltas that a lost attempt left behind", () => {
     // Half of a pair of surrogates, alone in its delta, is not storable: both sides of it are replaced alike.
     expect(before.transcript.messages["msg_1"]!.parts["prt_1"]!["text"]).toMatch(/^half an .* answer$/u);
     for (let cursor = 0; cursor <= before.through; cursor += 1) {
-      const known = events.filter((event) => event.seq <= cursor).reduce(foldEvent, { commands: {}, messages: {} });
+      const known = events.filter((event) => event.seq <= cursor).reduce(foldEvent, emptyTranscript);
       expect((await eventsAfter(cursor)).reduce(foldEvent, known), `from ${cursor}`).toEqual(before.transcript);
     }
     await end(world, (await world.claimOne(worker)).lease);
