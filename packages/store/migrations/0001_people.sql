@@ -83,7 +83,7 @@ create table cowork.quota_defaults (
 );
 
 -- The one guard of every state: whoever writes one, by whatever statement, moves along the table above or not at all.
-create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if not (old.status || '>' || new.status) = any (cowork.lawful_moves(tg_argv[0])) then
     raise exception 'unlawful move of a %: % to %', tg_argv[0], old.status, new.status using errcode = 'CW001';

@@ -4,7 +4,7 @@
 --   two batches deadlock           lanes are locked in the order of their ids; what no lane holds any more, by token
 create or replace function worker_api_v1.append_events(p_batches jsonb)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
