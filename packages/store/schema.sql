@@ -154,7 +154,6 @@ table cowork.attempts
   constraint attempts_pkey PRIMARY KEY (work_id, attempt)
   constraint attempts_token_hash_key UNIQUE (token_hash)
   constraint attempts_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint attempts_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint attempts_check CHECK (((ended_at IS NULL) = (outcome IS NULL)))
   index attempts_by_request ON cowork.attempts USING btree (request_hash)
   with (fillfactor=80)
@@ -168,6 +167,7 @@ table cowork.attempts
 table cowork.audit partition by RANGE (at)
   owner cowork_owner
   audit_id bigint not null generated always as identity
+  era integer not null default 1
   xid xid8 not null default pg_current_xact_id()
   at timestamp with time zone not null default cowork.now()
   org_id uuid
@@ -178,7 +178,7 @@ table cowork.audit partition by RANGE (at)
   subject jsonb not null default '{}'::jsonb
   constraint audit_pkey PRIMARY KEY (at, audit_id)
   index audit_by_org ON ONLY cowork.audit USING btree (org_id, audit_id DESC)
-  index audit_by_xid ON ONLY cowork.audit USING btree (xid)
+  index audit_by_xid ON ONLY cowork.audit USING btree (era, xid)
   index audit_unattributed ON ONLY cowork.audit USING btree (action, at) WHERE (org_id IS NULL)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -192,16 +192,19 @@ table cowork.audit partition by RANGE (at)
 table cowork.audit_sealer
   owner cowork_owner
   singleton boolean not null default true
+  era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
   constraint audit_sealer_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select, update
 
 table cowork.audit_seals
   owner cowork_owner
   chain uuid not null
+  era integer not null
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
@@ -210,7 +213,7 @@ table cowork.audit_seals
   previous text not null
   head text not null
   sealed_at timestamp with time zone not null default cowork.now()
-  constraint audit_seals_pkey PRIMARY KEY (chain, seal_no)
+  constraint audit_seals_pkey PRIMARY KEY (chain, era, seal_no)
   constraint audit_seals_head_check CHECK ((head ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_previous_check CHECK ((previous ~ '^[0-9a-f]{64}$'::text))
   constraint audit_seals_row_count_check CHECK ((row_count > 0))
@@ -253,7 +256,7 @@ table cowork.checkpoint_packs
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
+  grant cowork_api: insert, select
 
 table cowork.checkpoints
   owner cowork_owner
@@ -419,7 +422,7 @@ table cowork.feed
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  index feed_by_age ON cowork.feed USING btree (at)
+  index feed_by_age ON cowork.feed USING brin (at)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -573,7 +576,6 @@ table cowork.parts
   last_seq bigint not null
   body jsonb not null
   constraint parts_pkey PRIMARY KEY (session_id, message_id, part_id)
-  constraint parts_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   with (fillfactor=80)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
@@ -586,9 +588,11 @@ table cowork.plane
   owner cowork_owner
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
+  database_oid oid not null
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
+  grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
 
@@ -612,6 +616,7 @@ table cowork.profiles
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -847,20 +852,15 @@ table cowork.work
   created_at timestamp with time zone not null default cowork.now()
   constraint work_pkey PRIMARY KEY (org_id, work_id)
   constraint work_work_id_key UNIQUE (work_id)
-  constraint work_lane_id_fkey FOREIGN KEY (lane_id) REFERENCES cowork.lanes(lane_id)
   constraint work_org_id_command_id_fkey FOREIGN KEY (org_id, command_id) REFERENCES cowork.commands(org_id, command_id)
   constraint work_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
-  constraint work_route_id_fkey FOREIGN KEY (route_id) REFERENCES cowork.routes(route_id)
   constraint work_check CHECK (((((status)::text = 'ready'::text) <= ((ready_at IS NOT NULL) AND (tag IS NOT NULL) AND is_head)) AND (((status)::text = 'leased'::text) <= is_head) AND (((status)::text = 'leased'::text) = (leased_by IS NOT NULL))))
   index work_aging ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND ((class)::smallint > 0))
   unique index work_by_command ON cowork.work USING btree (org_id, command_id)
   unique index work_by_lane ON cowork.work USING btree (lane_id, "position") WHERE ((status)::text = ANY (ARRAY['queued'::text, 'ready'::text, 'leased'::text, 'parked'::text]))
   index work_claimable ON cowork.work USING btree (route_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NULL))
-  index work_dead ON cowork.work USING btree (org_id, failed_at DESC) WHERE ((status)::text = 'dead'::text)
   index work_heads_by_tenant ON cowork.work USING btree (org_id, class, available_at) WHERE (((status)::text = 'queued'::text) AND is_head)
-  index work_live ON cowork.work USING btree (org_id, status) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
   index work_preferred ON cowork.work USING btree (preferred_boot_id, class, tag) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
-  index work_preferred_since ON cowork.work USING btree (ready_at) WHERE (((status)::text = 'ready'::text) AND (preferred_boot_id IS NOT NULL))
   unique index work_promoted_by_lane ON cowork.work USING btree (lane_id) WHERE ((status)::text = ANY (ARRAY['ready'::text, 'leased'::text, 'parked'::text]))
   trigger guard_move BEFORE UPDATE OF status ON cowork.work FOR EACH ROW WHEN (((old.status)::text IS DISTINCT FROM (new.status)::text)) EXECUTE FUNCTION cowork.guard_move('work')
   with (autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, fillfactor=60)
@@ -925,6 +925,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -967,6 +968,16 @@ function cowork.guard_move()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
 function cowork.lawful_moves(p_machine text)
   returns text[]
   language sql immutable
@@ -989,6 +1000,11 @@ function cowork.now()
 function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   returns void
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
@@ -1053,6 +1069,14 @@ function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worke
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.is_restored()
+  returns boolean
+  language sql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+  grant cowork_web: execute
+  grant cowork_worker: execute
+
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
   language sql stable
@@ -1071,6 +1095,11 @@ function internal.lock_lanes(p_tokens text[])
 function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
   language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
+  returns text
+  language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
@@ -1110,6 +1139,11 @@ function internal.most_lease_ms()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_packs()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_refusals_of_all()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1125,6 +1159,11 @@ function internal.most_strikes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_work_time()
+  returns interval
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
@@ -1132,8 +1171,8 @@ function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   grant cowork_web: execute
 
 function internal.must_read_committed()
-  returns void
-  language plpgsql stable security definer set search_path=pg_catalog
+  returns boolean
+  language plpgsql stable
   owner cowork_api
 
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)

@@ -42,7 +42,7 @@ export async function openPlaneDatabase(options: {
   try {
     const superuserUrl = await startOwn(options);
     return await progress.step("database: roles and schema", async () =>
-      seed(await createOwner(superuserUrl, { database: "open_cowork", password: newPassword() })),
+      seed(await createOwner(superuserUrl, { database: "open_cowork", password: newPassword() }), progress),
     );
   } catch (error) {
     throw explainEmbedded(error, options.root);
@@ -53,7 +53,7 @@ async function openExternal(url: string, progress: Progress): Promise<PlaneDatab
   try {
     return await progress.step("database of DATABASE_URL: roles and schema", async () => {
       await mustAnswer(url);
-      return seed(url);
+      return seed(url, progress);
     });
   } catch (error) {
     throw explainExternal(error, url);
@@ -106,12 +106,13 @@ async function startOwn(options: Parameters<typeof openPlaneDatabase>[0]): Promi
   return superuserUrl;
 }
 
-async function seed(ownerUrl: string): Promise<PlaneDatabase> {
-  const { urls } = await setUpDatabase(ownerUrl, {
+async function seed(ownerUrl: string, progress: Progress): Promise<PlaneDatabase> {
+  const { urls, warnings } = await setUpDatabase(ownerUrl, {
     web: newPassword(),
     scheduler: newPassword(),
     worker: newPassword(),
   });
+  for (const warning of warnings) progress.note(warning);
   return withOwner(ownerUrl, async ({ db }) => {
     const owner = await ensureFirstOwner(db, {
       email: "owner@localhost",

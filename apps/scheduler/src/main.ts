@@ -7,6 +7,7 @@ import { startLoop } from "./loops/loop.ts";
 import { decisionTick } from "./loops/decisions.ts";
 import { gaugeTick } from "./loops/gauges.ts";
 import { promotionTick } from "./loops/promotion.ts";
+import { roleTick } from "./loops/roles.ts";
 import { recoveryTick } from "./loops/recovery.ts";
 import { stuckBackendsTick } from "./loops/stuck-backends.ts";
 import { sealTick } from "./loops/seal.ts";
@@ -14,6 +15,9 @@ import { workerHealthTick } from "./loops/worker-health.ts";
 
 /** How often queue and workers are counted for the operator: often enough for an alert, rarely enough to cost nothing. */
 const gaugesMs = 5_000;
+
+/** How often the services' database roles are looked at. */
+const rolesMs = 30_000;
 
 /** How often committed audit rows are chained. */
 const sealMs = 1_000;
@@ -54,6 +58,7 @@ await runService({
         stopping,
       }),
       startLoop("audit sealer", sealMs, () => sealTick(world), { telemetry, stopping }),
+      startLoop("roles", rolesMs, roleTick(world), { telemetry, stopping }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];
     return {

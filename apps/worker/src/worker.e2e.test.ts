@@ -78,6 +78,14 @@ const enginePids = async () => {
   );
 };
 
+/** The lease of this session, and not one that another test left behind. */
+const recovered = (sessionId: SessionId) =>
+  eventually(
+    "the lease is recovered",
+    async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).some((one) => one.sessionId === sessionId),
+    { withinMs: 10_000 },
+  );
+
 describe("a worker", () => {
   it("claims a prompt, streams its answer into the plane, and takes a follow-up with the same runtime", async () => {
     const worker = await start();
@@ -208,11 +216,7 @@ describe("a worker that is killed in the middle of a turn", () => {
 
     await start();
     expect(await groupMembers(orphan!)).toEqual([]);
-    await eventually(
-      "the lease is recovered",
-      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
-      { withinMs: 10_000 },
-    );
+    await recovered(sessionId);
     const turn = await finished(sessionId);
     expect(turn.command).toMatchObject({ status: "succeeded", attempt: 2 });
     expect(spoken(turn)).toContain("Line 30 of 30");
@@ -228,11 +232,7 @@ describe("a worker that was frozen for longer than its lease", () => {
     const sessionId = await world.wish("[script:slow] freeze");
     await turnThat(sessionId, 0, (turn) => spoken(turn).includes("Line 2"));
     worker.child.kill("SIGSTOP");
-    await eventually(
-      "the lease is recovered",
-      async () => (await recoverExpiredLeases(world.as.scheduler.db, 10)).length > 0,
-      { withinMs: 10_000 },
-    );
+    await recovered(sessionId);
     const before = await turns(sessionId);
     worker.child.kill("SIGCONT");
     const turn = await finished(sessionId);
@@ -243,7 +243,6 @@ describe("a worker that was frozen for longer than its lease", () => {
   });
 });
 
-// The last one with work: it leaves a lease behind, which the others would take for theirs.
 describe("a worker that is told twice to leave", () => {
   it("leaves at once and takes its OpenCode with it", async () => {
     const worker = await start();

@@ -14,6 +14,7 @@ import { startBroker } from "./broker/broker.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
 import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
+import { chooseLimits } from "./limits/limits.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
@@ -82,6 +83,16 @@ export async function startWorker(context: {
   }
   const { sandbox } = chosen;
   if (chosen.warning !== null) log.warn(chosen.warning);
+  const { memoryMb, tasks } = config.limits;
+  const { limits, why } = await chooseLimits({ memoryBytes: memoryMb * 2 ** 20, tasks });
+  if (limits.kind !== "cgroup") {
+    if (config.tier === "production") {
+      await database.close();
+      await root.release();
+      throw new StartRefused([`tier production needs control groups, which hold agents to their limits: ${why}`]);
+    }
+    log.warn(`limits ${limits.kind}: ${why}`);
+  }
 
   const broker = startBroker({
     upstream: config.model.baseUrl,
@@ -95,6 +106,7 @@ export async function startWorker(context: {
     workerRoot: root.path,
     broker,
     sandbox,
+    limits,
     modelId: config.model.id,
     registry,
     telemetry,
@@ -159,7 +171,7 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: [`sandbox:${sandbox.kind}`],
+      capabilities: [`sandbox:${sandbox.kind}`, `limits:${limits.kind}`],
       load: { lanes: config.lanes, busy: attempts.size },
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,

@@ -98,6 +98,13 @@ export const metrics = {
     labels: [],
     help: "Audit rows chained by the sealer.",
   },
+  cowork_role_settings_altered: {
+    kind: "gauge",
+    unit: "1",
+    roles: ["scheduler"],
+    labels: [],
+    help: "Settings of the services' database roles that set-up did not make. Anything but zero: somebody with a service's login made them.",
+  },
   cowork_workers: {
     kind: "gauge",
     unit: "1",

@@ -31,7 +31,11 @@ export const refusals = {
   forbidden: { http: 403, retryable: false, means: "Your role does not allow this." },
   not_found: { http: 404, retryable: false, means: "There is nothing here that you may see." },
   rate_limited: { http: 429, retryable: true, means: "Too many requests of this kind; wait and try again." },
-  idempotency_conflict: { http: 409, retryable: false, means: "This idempotency key was used with another body." },
+  idempotency_conflict: {
+    http: 409,
+    retryable: false,
+    means: "This key was used before, with other content; take a new one.",
+  },
   too_many_streams: {
     http: 503,
     retryable: true,
@@ -135,11 +139,22 @@ export const refusals = {
     audit: "secret_reveal_failed",
     means: "The organisation has no key for this provider; an admin can store one.",
   },
+  provider_not_allowed: {
+    http: 403,
+    retryable: false,
+    audit: "secret_reveal_failed",
+    means: "The session's profile uses another provider.",
+  },
   batch_out_of_order: { http: 409, retryable: false, means: "An earlier event batch of this attempt is missing." },
   batch_too_large: {
     http: 413,
     retryable: false,
     means: "The event batch holds more events or bytes than one batch may.",
+  },
+  batch_malformed: {
+    http: 400,
+    retryable: false,
+    means: "The event batch holds something that can't be stored, such as an event without an id.",
   },
 } as const satisfies Record<string, RefusalRow>;
 
@@ -173,6 +188,12 @@ export const failures = {
     pauseMostMs: 60_000,
     means: "OpenCode ended in the middle of the turn.",
   },
+  runtime_out_of_memory: {
+    retry: "later",
+    pauseMs: 5_000,
+    pauseMostMs: 120_000,
+    means: "The agent, or a program that it ran, took more memory than a session may have, and was ended.",
+  },
   runtime_silent: {
     retry: "later",
     pauseMs: 1_000,
@@ -202,6 +223,8 @@ export const failures = {
     means: "The session's profile can't be read, so nothing was run; an admin can give the session another one.",
   },
   attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
+  // 24 hours, see caps.sql: attempts alone would let work that renews for ever hold its lane for ever.
+  time_exhausted: { retry: "never", ...atOnce, means: "It ran longer than work may, all its attempts together." },
   stopped_by_person: { retry: "never", ...atOnce, means: "A person stopped it." },
 } as const satisfies Record<string, FailureRow>;
 

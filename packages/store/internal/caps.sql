@@ -6,6 +6,10 @@ language sql immutable security definer set search_path = pg_catalog as $$ selec
 create or replace function internal.most_attempts() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 20 $$;
 
+-- How long work may run, all its attempts together; waiting does not count. An honest turn ends within hours.
+create or replace function internal.most_work_time() returns interval
+language sql immutable security definer set search_path = pg_catalog as $$ select interval '24 hours' $$;
+
 -- How long a lease may last at most, whatever a worker asks for: so long may one that went silent or was paused keep it.
 create or replace function internal.most_lease_ms() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 60000 $$;
@@ -14,6 +18,10 @@ language sql immutable security definer set search_path = pg_catalog as $$ selec
 -- JSON can be several times larger.
 create or replace function internal.most_batch_bytes() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 16 * 1024 * 1024 $$;
+
+-- How many packs one checkpoint may name.
+create or replace function internal.most_packs() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 10000 $$;
 
 -- How many rows of evidence of one kind a source may leave in a minute that belong to no organisation, and how many of all
 -- kinds all sources together.

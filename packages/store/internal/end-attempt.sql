@@ -3,8 +3,8 @@
 --   succeeded | failed | cancelled   the work is over
 --   retried | lost                   another attempt follows after a pause, while strikes last; then a dead letter
 --   released                         another attempt follows at once and nothing counts
--- A loss after progress (a checkpoint beyond the furthest of all earlier attempts) costs no strike; the hard cap on
--- attempts ends even work that always progresses and then kills its worker.
+-- A loss after progress (a checkpoint that no earlier attempt had, see save_checkpoint) costs no strike; the hard caps on
+-- attempts and on time end even work that always progresses and then kills its worker.
 --
 -- `p_events` says how many events the caller has appended to each lane in this call: the fact stands behind them. All of
 -- it is one statement, see append_under_leases. `p_beside` are lanes that the caller holds without ending anything there:
@@ -15,36 +15,60 @@ returns text[]
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_now timestamptz := cowork.now();
-  v_decisions text[];
+  v_decisions text[] := p_outcomes;
+  v_strikes integer[];
+  v_waits_ms double precision[];
+  v_exhausted text[];
   v_org record;
 begin
-  with input as (
-    select l.*, u.n, p_outcomes[u.n] as outcome, p_reasons[u.n] as given, p_batch_nos[u.n] as batch_no, l.next_seq + p_events[u.n] as through
-      from unnest((select p_lanes)) with ordinality l cross join lateral (select l.ordinality::integer as n) u
-  ), counted as (
-    select i.*, f.pause_ms, f.pause_most_ms, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
-        select from cowork.attempts a where a.work_id = i.work_id and a.attempt = i.attempt
-          and a.checkpoint_version > (
-            select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
-              where e.work_id = i.work_id and e.attempt < i.attempt)) then 1 else 0 end as strikes
-      from input i join cowork.work w on w.work_id = i.work_id left join cowork.failures f on f.reason = i.given
-  ), decided as (
-    select c.*, case
-        when c.outcome not in ('retried', 'lost', 'released') then c.outcome
-        -- Told to stop, and gone before it could: nothing follows all the same.
-        when exists (select from cowork.signals s where s.work_id = c.work_id and s.kind = 'stop') then 'cancelled'
-        -- What a person gave another life has all its attempts again.
-        when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
-          select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'dead'
-        else 'queued' end as decision,
-        case when c.outcome in ('retried', 'lost')
-          then least(c.pause_most_ms, c.pause_ms * power(2, greatest(c.strikes, 1) - 1)) * (0.8 + 0.4 * random()) else 0 end as waits_ms
-      from counted c
-  ), ended as materialized (
+  -- Only what another attempt may follow has to be thought about.
+  if p_outcomes && array['retried', 'lost', 'released'] then
+    with input as (
+      select l.work_id, l.attempt, l.ordinality as n, p_outcomes[l.ordinality] as outcome, p_reasons[l.ordinality] as given
+        from unnest((select p_lanes)) with ordinality l
+    ), counted as materialized (
+      select i.*, f.pause_ms, f.pause_most_ms, w.strikes + case when i.outcome in ('retried', 'lost') and not exists (
+          select from cowork.attempts a where a.work_id = i.work_id and a.attempt = i.attempt
+            and a.checkpoint_version > (
+              select coalesce(max(e.checkpoint_version), 0) from cowork.attempts e
+                where e.work_id = i.work_id and e.attempt < i.attempt)) then 1 else 0 end as strikes
+        from input i join cowork.work w on w.work_id = i.work_id left join cowork.failures f on f.reason = i.given
+    ), capped as (
+      -- What a person gave another life has all its attempts and all its time again.
+      select c.*, case when c.outcome not in ('retried', 'lost', 'released') then null
+          when c.strikes >= internal.most_strikes() or c.attempt >= internal.most_attempts() + (
+            select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id) then 'attempts_exhausted'
+          when internal.most_work_time() <= (
+            select sum(coalesce(a.ended_at, v_now) - a.claimed_at) from cowork.attempts a
+              where a.work_id = c.work_id and a.attempt > (
+                select coalesce(max(d.attempts), 0) from cowork.dead_letters d where d.work_id = c.work_id)) then 'time_exhausted'
+        end as exhausted
+        from counted c
+    ), decided as (
+      select c.*, case
+          when c.outcome not in ('retried', 'lost', 'released') then c.outcome
+          -- Told to stop, and gone before it could: nothing follows all the same.
+          when exists (select from cowork.signals s where s.work_id = c.work_id and s.kind = 'stop') then 'cancelled'
+          when c.exhausted is not null then 'dead'
+          else 'queued' end as decision,
+          case when c.outcome in ('retried', 'lost')
+            then least(c.pause_most_ms, c.pause_ms * power(2, greatest(c.strikes, 1) - 1)) * (0.8 + 0.4 * random()) else 0 end as waits_ms
+        from capped c
+    )
+    select array_agg(d.decision order by d.n), array_agg(d.strikes order by d.n), array_agg(d.waits_ms order by d.n),
+        array_agg(d.exhausted order by d.n)
+      into v_decisions, v_strikes, v_waits_ms, v_exhausted from decided d;
+  end if;
+
+  with ended as materialized (
     select d.*, case d.decision when 'dead' then 'failed' when 'queued' then 'waiting' else d.decision end as state,
-        case when d.decision = 'dead' then 'attempts_exhausted'
+        case when d.decision = 'dead' then v_exhausted[d.ordinality]
           when d.decision = 'cancelled' and d.outcome <> 'cancelled' then 'stopped_by_person' else d.given end as reason
-      from decided d
+      from (
+        select l.*, p_outcomes[l.ordinality] as outcome, p_reasons[l.ordinality] as given, p_batch_nos[l.ordinality] as batch_no,
+            l.next_seq + p_events[l.ordinality] as through, v_decisions[l.ordinality] as decision, v_strikes[l.ordinality] as strikes,
+            coalesce(v_waits_ms[l.ordinality], 0) as waits_ms
+          from unnest((select p_lanes)) with ordinality l) d
   ), lanes as (
     -- Who lost it is not who takes it first: its process is gone.
     update cowork.lanes l set next_seq = e.through + 1, work_id = null, command_id = null, attempt = null, token_hash = null,
@@ -52,7 +76,7 @@ begin
         last_boot_id = case e.outcome when 'lost' then null else l.last_boot_id end
       from ended e where l.lane_id = e.lane_id
   ), works as (
-    update cowork.work w set status = e.decision, strikes = e.strikes, leased_by = null, lease_expires_at = null,
+    update cowork.work w set status = e.decision, strikes = coalesce(e.strikes, w.strikes), leased_by = null, lease_expires_at = null,
         ready_at = null, tag = null, preferred_boot_id = null, is_head = e.decision = 'queued',
         available_at = v_now + make_interval(secs => e.waits_ms / 1000),
         completed_at = case when e.decision = 'succeeded' then v_now end,
@@ -64,9 +88,6 @@ begin
   ), commands as (
     update cowork.commands c set status = e.state, reason = e.reason, ended_at = case when e.decision <> 'queued' then v_now end
       from ended e where c.org_id = e.org_id and c.command_id = e.command_id
-  ), dead as (
-    insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
-      select e.org_id, e.work_id, v_now, e.given, e.attempt from ended e where e.decision = 'dead'
   ), facts as (
     insert into cowork.session_events (session_id, seq, org_id, type, payload, attempt, command_id, at)
       select e.session_id, e.through, e.org_id, case e.decision when 'queued' then 'attempt.lost' else 'command.finished' end,
@@ -82,17 +103,20 @@ begin
     update cowork.attempts a set ended_at = v_now, outcome = e.outcome, reason = e.given,
         answer = jsonb_build_object('through', e.through), finish_batch_no = e.batch_no
       from ended e where a.work_id = e.work_id and a.attempt = e.attempt
-  ), evidence as (
-    insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
-      select e.org_id,
-          case e.decision when 'succeeded' then 'work_completed' when 'queued' then 'work_retried' when 'dead' then 'work_dead_lettered'
-            when 'cancelled' then 'work_cancelled' else 'work_failed' end,
-          e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
-          case e.outcome when 'lost' then null else e.worker_id end,
-          jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
-        from ended e
   )
-  select array_agg(e.decision order by e.n) into v_decisions from ended e;
+  insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
+    select e.org_id,
+        case e.decision when 'succeeded' then 'work_completed' when 'queued' then 'work_retried' when 'dead' then 'work_dead_lettered'
+          when 'cancelled' then 'work_cancelled' else 'work_failed' end,
+        e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
+        case e.outcome when 'lost' then null else e.worker_id end,
+        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+      from ended e;
+  if 'dead' = any (v_decisions) then
+    insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
+      select l.org_id, l.work_id, v_now, p_reasons[l.ordinality], l.attempt
+        from unnest((select p_lanes)) with ordinality l where v_decisions[l.ordinality] = 'dead';
+  end if;
 
   -- What they asked people ends with them; the facts above say so. Mostly there is nothing, and looking is cheap.
   if exists (select from cowork.decisions d where d.status = 'open' and d.session_id in (select l.session_id from unnest((select p_lanes)) l)) then

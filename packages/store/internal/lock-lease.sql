@@ -14,7 +14,9 @@ declare
   v_is_live boolean;
   v_attempt cowork.attempts;
 begin
-  perform internal.must_read_committed();
+  if not internal.must_read_committed() then
+    return;
+  end if;
   -- What has expired or was revoked stays so, and is refused without a lock: its holder could otherwise keep the lane from
   -- whoever takes it back.
   select l.lane_id, l.lease_expires_at > cowork.now() and w.status <> 'revoked' into v_lane_id, v_is_live

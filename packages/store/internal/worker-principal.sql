@@ -5,7 +5,9 @@ language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
   v_worker cowork.workers;
 begin
-  perform internal.must_read_committed();
+  if not internal.must_read_committed() then
+    return null;
+  end if;
   select w.* into v_worker from cowork.worker_credentials c join cowork.workers w using (worker_id)
     where c.credential_hash = encode(sha256(convert_to(coalesce(p_credential, ''), 'UTF8')), 'hex')
       and c.revoked_at is null and c.expires_at > cowork.now();

@@ -47,9 +47,11 @@ create domain cowork.actor_kind as text check (value in ('user', 'worker', 'sche
 create table cowork.plane (
   singleton boolean primary key default true check (singleton),
   epoch text not null default left(replace(gen_random_uuid()::text, '-', ''), 12),
+  -- Which database this is: in a copy of it, it is another's.
+  database_oid oid not null,
   created_at timestamptz not null default cowork.now()
 );
-insert into cowork.plane default values;
+insert into cowork.plane (database_oid) select oid from pg_database where datname = current_database();
 
 -- Words of contracts that SQL needs to know; `migrate` loads them from the TypeScript tables, their only source.
 create table cowork.event_types (

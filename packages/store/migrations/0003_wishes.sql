@@ -78,14 +78,14 @@ create index lanes_by_worker on cowork.lanes (worker_id) where work_id is not nu
 create table cowork.work (
   org_id uuid not null,
   work_id uuid not null,
-  lane_id uuid not null references cowork.lanes,
+  lane_id uuid not null,
   session_id uuid,
   command_id uuid,
   -- Carried from the first day; workflows fill them.
   workflow_id uuid,
   workflow_run_id uuid,
   work_type cowork.work_type not null,
-  route_id integer not null references cowork.routes,
+  route_id integer not null,
   status cowork.work_status not null,
   class cowork.work_class not null default 0,
   -- Given at promotion: where the row stands among all tenants of its route.
@@ -130,16 +130,12 @@ create trigger guard_move before update of status on cowork.work
 -- The claimable indexes hold only claimable rows: a claim never meets one it may not take.
 create index work_claimable on cowork.work (route_id, class, tag) where status = 'ready' and preferred_boot_id is null;
 create index work_preferred on cowork.work (preferred_boot_id, class, tag) where status = 'ready' and preferred_boot_id is not null;
-create index work_preferred_since on cowork.work (ready_at) where status = 'ready' and preferred_boot_id is not null;
 create index work_aging on cowork.work (ready_at) where status = 'ready' and class > 0;
 -- One live row per place, and at most one of them promoted.
 create unique index work_by_lane on cowork.work (lane_id, position) where status in ('queued', 'ready', 'leased', 'parked');
 create unique index work_promoted_by_lane on cowork.work (lane_id) where status in ('ready', 'leased', 'parked');
 -- Heads that wait for their time or for their tenant's quota.
 create index work_heads_by_tenant on cowork.work (org_id, class, available_at) where status = 'queued' and is_head;
--- For counts of what is live, and for nothing else.
-create index work_live on cowork.work (org_id, status) where status in ('ready', 'leased', 'parked');
-create index work_dead on cowork.work (org_id, failed_at desc) where status = 'dead';
 create unique index work_by_command on cowork.work (org_id, command_id);
 
 -- Which lane the tick has come to in looking for heads that nobody marked; one row, which also keeps two schedulers from it.
@@ -156,13 +152,13 @@ create table cowork.attempts (
   token_hash cowork.sha256_hex not null unique,
   -- A claim repeated after a lost answer finds what it was given.
   request_hash cowork.sha256_hex not null,
-  worker_id uuid not null references cowork.workers,
+  worker_id uuid not null,
   boot_id uuid not null,
   claimed_at timestamptz not null,
   ended_at timestamptz,
   outcome cowork.attempt_outcome,
   reason text,
-  -- The furthest checkpoint it saved; a loss after progress costs no strike.
+  -- The furthest checkpoint it saved that no attempt before it had; a loss after such progress costs no strike.
   checkpoint_version integer not null default 0,
   -- What finish answered, given again when finish is repeated.
   finish_batch_no bigint,

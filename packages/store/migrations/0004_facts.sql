@@ -25,8 +25,7 @@ create table cowork.parts (
   attempt integer,
   last_seq bigint not null,
   body jsonb not null,
-  primary key (session_id, message_id, part_id),
-  foreign key (org_id, session_id) references cowork.sessions
+  primary key (session_id, message_id, part_id)
 ) with (fillfactor = 80);
 
 -- Coarse facts for lists, inbox and fleet. Readers take only what is older than the oldest running transaction: a number
@@ -40,4 +39,4 @@ create table cowork.feed (
   at timestamptz not null default cowork.now(),
   primary key (org_id, xid, feed_id)
 );
-create index feed_by_age on cowork.feed (at);
+create index feed_by_age on cowork.feed using brin (at);

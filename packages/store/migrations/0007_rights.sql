@@ -57,7 +57,8 @@ grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.c
 grant select, delete on cowork.session_events, cowork.signals to cowork_api;
 -- A session whose first prompt was refused is taken back by who made it.
 grant delete on cowork.sessions, cowork.lanes to cowork_api;
-grant select on cowork.packs, cowork.checkpoints, cowork.artifacts, cowork.usage, cowork.audit to cowork_api;
+grant select on cowork.plane, cowork.audit_sealer, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,
+  cowork.usage, cowork.audit to cowork_api;
 grant usage on cowork.refusals_left_out to cowork_api;
 
 do $$

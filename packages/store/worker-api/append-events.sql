@@ -18,7 +18,9 @@ declare
   v_events jsonb[];
   v_index integer[];
 begin
-  perform internal.must_read_committed();
+  if not internal.must_read_committed() then
+    return;
+  end if;
   -- All lanes are locked in one statement, in the order of their ids, and looked at as they are under the lock. What can
   -- be appended at once goes in together; everything else is taken one by one below, and answered in its own way.
   select array_agg(q.lane), array_agg(q.events), array_agg(q.n) into v_lanes, v_events, v_index from (

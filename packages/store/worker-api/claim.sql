@@ -79,6 +79,8 @@ begin
     exit when v_lanes is null;
     v_given := v_given || internal.give_leases(v_lanes, v_works, v_worker, p_boot_id, p_request_secret, p_ttl_ms);
   end loop;
-  return query select true, null::text, v_given;
+  ok := true;
+  answer := v_given;
+  return next;
 end $$;
 grant execute on function worker_api_v1.claim(text, uuid, text, integer, integer) to cowork_worker;

@@ -13,15 +13,15 @@ declare
   v_input record;
   v_held record;
   v_lanes cowork.lanes[] := '{}';
-  v_inputs jsonb[] := '{}';
   v_index integer[] := '{}';
-  v_outcomes text[];
-  v_reasons text[];
-  v_events jsonb[];
-  v_counts integer[];
-  v_batch_nos bigint[];
+  v_outcomes text[] := '{}';
+  v_reasons text[] := '{}';
+  v_events jsonb[] := '{}';
+  v_counts integer[] := '{}';
+  v_batch_nos bigint[] := '{}';
   v_outcome text;
   v_failure text;
+  v_retry text;
   v_stored jsonb;
   v_met uuid[];
   v_beside uuid[];
@@ -29,11 +29,16 @@ begin
   if jsonb_array_length(p_endings) > 200 then
     raise exception 'malformed finish' using errcode = '22023';
   end if;
-  perform internal.must_read_committed();
+  if not internal.must_read_committed() then
+    return;
+  end if;
   select array_agg(l.lane_id) into v_met from cowork.lanes l where l.token_hash in (
     select encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') from jsonb_array_elements(p_endings) x (value));
   -- As in append_events: all lanes at once, and what has nothing special about it needs no look of its own.
-  select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.value), '{}'), coalesce(array_agg(q.n), '{}') into v_lanes, v_inputs, v_index from (
+  select coalesce(array_agg(q.lane), '{}'), coalesce(array_agg(q.n), '{}'), coalesce(array_agg('succeeded'::text), '{}'),
+      coalesce(array_agg(null::text), '{}'), coalesce(array_agg(q.value -> 'events'), '{}'),
+      coalesce(array_agg(jsonb_array_length(q.value -> 'events')), '{}'), coalesce(array_agg((q.value ->> 'batchNo')::bigint), '{}')
+    into v_lanes, v_index, v_outcomes, v_reasons, v_events, v_counts, v_batch_nos from (
     select e.n, e.value, e.times, l as lane
       from (
         select x.n::integer as n, x.value, encode(sha256(convert_to(x.value ->> 'token', 'UTF8')), 'hex') as token_hash,
@@ -57,9 +62,10 @@ begin
   loop
     v_outcome := v_input.value ->> 'outcome';
     v_failure := v_input.value ->> 'reason';
+    v_retry := (select f.retry from cowork.failures f where f.reason = v_failure);
     if v_outcome is null or v_outcome not in ('succeeded', 'failed', 'cancelled', 'released')
       or (v_outcome = 'succeeded') <> (v_failure is null)
-      or (v_failure is not null and not exists (select from cowork.failures f where f.reason = v_failure))
+      or (v_failure is not null and v_retry is null)
       or v_input.value ->> 'batchNo' is null or jsonb_typeof(v_input.value -> 'events') is distinct from 'array'
     then
       raise exception 'malformed finish' using errcode = '22023';
@@ -87,8 +93,13 @@ begin
       continue;
     end if;
     v_lanes := v_lanes || v_held.lane;
-    v_inputs := v_inputs || v_input.value;
     v_index := v_index || v_input.n;
+    v_outcomes := v_outcomes || case when v_outcome <> 'failed' then v_outcome
+      else case v_retry when 'later' then 'retried' when 'free' then 'released' else 'failed' end end;
+    v_reasons := v_reasons || v_failure;
+    v_events := array_append(v_events, v_input.value -> 'events');
+    v_counts := v_counts || jsonb_array_length(v_input.value -> 'events');
+    v_batch_nos := v_batch_nos || (v_input.value ->> 'batchNo')::bigint;
   end loop;
 
   -- A lane that was taken away while we waited for it is held by us now, and whoever gave room to its organisation in
@@ -102,13 +113,7 @@ begin
   if cardinality(v_lanes) = 0 and v_beside is null and p_endings <> '[]' then
     return;
   end if;
-  select array_agg(case when i.value ->> 'outcome' <> 'failed' then i.value ->> 'outcome'
-        else case f.retry when 'later' then 'retried' when 'free' then 'released' else 'failed' end end order by i.n),
-      array_agg(i.value ->> 'reason' order by i.n), array_agg(i.value -> 'events' order by i.n),
-      array_agg(jsonb_array_length(i.value -> 'events') order by i.n), array_agg((i.value ->> 'batchNo')::bigint order by i.n)
-    into v_outcomes, v_reasons, v_events, v_counts, v_batch_nos
-    from unnest((select v_inputs)) with ordinality i (value, n) left join cowork.failures f on f.reason = i.value ->> 'reason';
-  if 0 < any (v_counts) or v_counts is null then
+  if 0 < any (v_counts) or p_endings = '[]' then
     perform internal.append_under_leases(v_lanes, v_events);
   end if;
   perform internal.end_attempts(v_lanes, v_outcomes, v_reasons, v_counts, v_batch_nos, coalesce(v_beside, '{}'));

@@ -1,4 +1,5 @@
--- Hands the holder of a live lease the sealed provider key of its own organisation; only the pool's private key opens it.
+-- Hands the holder of a live lease the sealed key of its own organisation for the provider that its work is routed for;
+-- only the pool's private key opens it.
 -- A paused worker may still write, but is shown nothing more. Attempt and outcome are audited either way.
 create or replace function worker_api_v1.reveal_secret(p_token text, p_provider text)
 returns table (ok boolean, reason text, answer jsonb)
@@ -20,6 +21,10 @@ begin
     select from cowork.workers w where w.worker_id = v_lane.worker_id and w.status in ('active', 'draining', 'unhealthy')
   ) then
     v_reason := 'worker_not_active';
+  elsif not exists (
+    select from cowork.work w join cowork.routes r using (route_id) where w.work_id = v_lane.work_id and r.provider = p_provider
+  ) then
+    v_reason := 'provider_not_allowed';
   else
     select s.* into v_secret from cowork.sealed_secrets s
       where s.org_id = v_lane.org_id and s.provider = p_provider and s.revoked_at is null;

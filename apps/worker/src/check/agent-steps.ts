@@ -5,6 +5,7 @@ import { newId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { createToken } from "@open-cowork/secrets/token";
 import { startBroker, type Broker } from "../broker/broker.ts";
+import { chooseLimits, type Limits } from "../limits/limits.ts";
 import { engineFiles } from "../runtime/engine-files.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
 import { permissionsIn } from "../runtime/permissions.ts";
@@ -29,6 +30,7 @@ export async function runAgentSteps(options: {
   const { config, root, useProvider, say } = options;
   const builtIn = useProvider ? null : await startOneAnswerModel(answer);
   let sandbox: Sandbox | null = null;
+  let limits: Limits | null = null;
   let broker: Broker | null = null;
   let runtime: Runtime | null = null;
   const sessionId = newId<"session">();
@@ -48,6 +50,17 @@ export async function runAgentSteps(options: {
             if ("refused" in chosen) throw new Error(chosen.refused);
             ({ sandbox } = chosen);
             return chosen.warning ?? `${sandbox.kind}, looked at from inside`;
+          },
+        },
+        {
+          name: "limits",
+          run: async () => {
+            const { memoryMb, tasks } = config.limits;
+            const found = await chooseLimits({ memoryBytes: memoryMb * 2 ** 20, tasks });
+            if (config.tier === "production" && found.limits.kind !== "cgroup")
+              throw new Error(`tier production needs control groups: ${found.why}`);
+            ({ limits } = found);
+            return `${limits.kind}, ${memoryMb} MB and ${tasks} tasks for each session${found.why === null ? "" : ` (${found.why})`}`;
           },
         },
         {
@@ -72,6 +85,7 @@ export async function runAgentSteps(options: {
               sessionId,
               runtimeSessionId: null,
               sandbox: sandbox!,
+              limits: limits!,
               openModelDoor: broker!.openDoor,
               access: { token, modelId: config.model.id },
               // Nobody is here to be asked.

@@ -2,6 +2,7 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { createToken } from "@open-cowork/secrets/token";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import type { Broker } from "../broker/broker.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { Permissions } from "../runtime/permissions.ts";
 import type { RuntimeRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
@@ -21,6 +22,7 @@ export interface SeatOptions {
   workerRoot: string;
   broker: Broker;
   sandbox: Sandbox;
+  limits: Limits;
   modelId: string;
   registry: RuntimeRegistry;
   telemetry: Telemetry;

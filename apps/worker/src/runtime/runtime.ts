@@ -1,5 +1,6 @@
 import type { Decided } from "@open-cowork/contracts/decisions";
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import type { Limits } from "../limits/limits.ts";
 import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
 import { createAsks } from "./asks.ts";
 import { openConversation } from "./conversation.ts";
@@ -55,6 +56,7 @@ export interface RuntimeOptions {
   /** The conversation to go on with, if it is in this directory's database. */
   runtimeSessionId: string | null;
   sandbox: Sandbox;
+  limits: Limits;
   openModelDoor(path: string | null): Promise<ModelDoor>;
   access: ModelAccess;
   registry: RuntimeRegistry;

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "@open-cowork/contracts/clock";
 import type { Asks } from "./asks.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { EngineEvent } from "./engine-event.ts";
+import { OutOfMemory } from "./engine-process.ts";
 import { providerId } from "./engine-settings.ts";
 import type { EventMapper } from "./event-mapper.ts";
 import { TurnTracker, type TurnEnd } from "./turn-tracker.ts";
@@ -141,5 +142,7 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
 }
 
 function lost(exited: AbortSignal): TurnEnd {
-  return { kind: "failed", reason: "runtime_lost", message: (exited.reason as Error).message };
+  const error = exited.reason as Error;
+  const reason = error instanceof OutOfMemory ? "runtime_out_of_memory" : "runtime_lost";
+  return { kind: "failed", reason, message: error.message };
 }

@@ -56,6 +56,7 @@ async function tryBubblewrap(options: {
 
 /** Most often it is the machine that forbids what sandboxes are made of. */
 function explain(problem: string): string {
+  if (problem.includes("can't be given")) return `${problem}: start the worker as an ordinary user`;
   if (!/permitted|permission|denied|no space left|user namespace/i.test(problem)) return problem;
   return `this machine allows no user namespaces (${problem}): set the sysctl kernel.apparmor_restrict_unprivileged_userns=0 or kernel.unprivileged_userns_clone=1, or start a container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined`;
 }

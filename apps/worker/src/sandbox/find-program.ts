@@ -1,17 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Where a program of the host is; what only administrators have in their PATH is looked for as well. */
+/** Where a program of the host is. */
 export function findProgram(name: string): string | null {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter).filter(Boolean),
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-  ];
-  const candidates = folders.map((folder) => join(folder, name));
-  return candidates.find(isExecutable) ?? null;
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
 }
 
 function isExecutable(path: string): boolean {

@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 export interface HandedSocket {
   fd: number;
   /** Call once the child has it: from then on only the child answers. */
-  handOver(): Promise<void>;
+  handOver(): void;
 }
 
 export async function listenForChild(path: string): Promise<HandedSocket> {
@@ -19,12 +19,10 @@ export async function listenForChild(path: string): Promise<HandedSocket> {
     server.once("error", reject);
     server.listen(temporary, resolve);
   });
+  await rename(temporary, path);
   return {
     // Node has no way of its own to hand a listening socket to a program that is not Node.
     fd: (Reflect.get(server, "_handle") as { fd: number }).fd,
-    async handOver() {
-      await rename(temporary, path);
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    handOver: () => void server.close(),
   };
 }

@@ -55,5 +55,9 @@ async function changeOwner(path: string, uid: number): Promise<void> {
   if ((await lstat(path)).uid === uid) return;
   // The folder itself last, so that a walk that was cut short is made again.
   const options = { timeout: chownMs };
-  await run("find", ["-P", path, "-depth", "-exec", "chown", "--no-dereference", `${uid}:${uid}`, "{}", "+"], options);
+  const walk = ["-P", path, "-depth", "-exec", "chown", "--no-dereference", `${uid}:${uid}`, "{}", "+"];
+  await run("/usr/bin/find", walk, options).catch((error: { stderr?: string }) => {
+    const why = error.stderr?.trim().split("\n").at(-1);
+    throw new Error(`a session's files can't be given to uid ${uid}: ${why}`, { cause: error });
+  });
 }

@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { newId } from "@open-cowork/contracts/ids";
-import type { Confined, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
+import type { Confined, Sandbox, SessionFolders, StartRequest } from "../sandbox/sandbox.ts";
 import { openSessionFolders } from "../sandbox/session-folders.ts";
 
 /** A session whose program is a shell script, for what can be shown of a sandbox without an engine. */
@@ -15,21 +15,27 @@ export async function startShell(
   sandbox: Sandbox,
   workerRoot: string,
   script: string,
-  more: { env?: Record<string, string>; prepare?: string; folders?: SessionFolders } = {},
+  more: {
+    env?: Record<string, string>;
+    folders?: SessionFolders;
+    openModelDoor?: StartRequest["openModelDoor"];
+  } = {},
 ): Promise<ShellProgram> {
   const folders = more.folders ?? (await openSessionFolders(join(workerRoot, "sessions", newId())));
   const confined = await sandbox.start({
     folders,
     program: "/bin/sh",
-    prepare: more.prepare ?? "true",
+    prepare: "true",
     command: () => ({ args: ["-c", script], env: more.env ?? {} }),
-    openModelDoor: async (path) => {
-      if (path !== null) await writeFile(path, "");
-      return { port: null, close: async () => {} };
-    },
+    openModelDoor: more.openModelDoor ?? noModel,
   });
   return { ...confined, folders, pid: confined.child.pid! };
 }
+
+const noModel: StartRequest["openModelDoor"] = async (path) => {
+  if (path !== null) await writeFile(path, "");
+  return { port: null, close: async () => {} };
+};
 
 /** What the script says, once it has ended and all with it. */
 export async function runShell(...args: Parameters<typeof startShell>): Promise<{ said: string; code: number | null }> {

@@ -117,6 +117,18 @@ export const workerConfig = z.strictObject({
       help: "How many OpenCode processes stand by, warmed up, for new sessions; each takes about 500 MB.",
     }),
   }),
+  limits: section({
+    memoryMb: setting(z.number().int().min(512).default(2_048), {
+      help: "Most memory of one session, OpenCode and all that the agent runs together; what takes more is ended.",
+    }),
+    tasks: setting(z.number().int().min(64).default(512), { help: "Most processes and threads of one session." }),
+    budgetMb: setting(z.number().int().min(128).default(700), {
+      help: "What a session is expected to take: no work is claimed while less than this is free for it.",
+    }),
+    reserveMb: setting(z.number().int().min(0).default(512), {
+      help: "Memory that is left free for everything else on the machine.",
+    }),
+  }),
   model: section(model),
   database: database("cowork_worker"),
   telemetry,

@@ -8,6 +8,9 @@ import { DatabaseUnavailable } from "./unavailable.ts";
 /** What `cowork.now()` must be: anything else is a test database, or somebody moving time under live leases. */
 const nowBody = "select clock_timestamp()";
 
+export const restoredProblem =
+  "the database was restored from a backup or copied, and cursors and audit seals point to what is not in it: run node scripts/db/after-restore.ts with its owner's DATABASE_URL";
+
 /** Wrong password, unknown role, role may not log in here, unknown database. */
 const refusedLogin = new Set(["28P01", "28000", "42501", "3D000"]);
 
@@ -40,11 +43,15 @@ async function checkOnce(database: Database, role: ServiceRole): Promise<string[
     owns: boolean;
     body: string | null;
     version: string | null;
+    restored: boolean | null;
+    prepared: boolean;
   }>`
     select current_user as role, r.rolsuper as super, r.rolbypassrls as bypass,
       exists (select from pg_namespace n where n.nspname = 'cowork' and pg_has_role(current_user, n.nspowner, 'usage')) as owns,
       (select p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'cowork' and p.proname = 'now') as body,
-      case when to_regprocedure('internal.schema_version()') is not null then internal.schema_version() end as version
+      case when to_regprocedure('internal.schema_version()') is not null then internal.schema_version() end as version,
+      case when to_regprocedure('internal.is_restored()') is not null then internal.is_restored() end as restored,
+      current_setting('max_prepared_transactions')::int > 0 as prepared
     from pg_roles r where r.rolname = current_user`
     .execute(database.db)
     .catch(missingSchema);
@@ -63,6 +70,10 @@ async function checkOnce(database: Database, role: ServiceRole): Promise<string[
       `the database is at schema ${found.version ?? "none"}, this service needs ${newestMigration()}: migrate it first`,
     );
   }
+  // A transaction that a worker prepared would hold its lanes with no connection that could be ended.
+  if (found.prepared)
+    problems.push("max_prepared_transactions must be 0: set it in postgresql.conf and restart Postgres");
+  if (found.restored === true) problems.push(restoredProblem);
   return problems;
 }
 

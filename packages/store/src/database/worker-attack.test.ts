@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endStuckBackends } from "../leases/end-stuck-backends.ts";
 import { beat, end } from "../testing/builders.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
+import { resetRoles } from "../migrate/roles.ts";
+import { findAlteredRoles } from "./find-altered-roles.ts";
 import { openDatabase, type Database } from "./open.ts";
 import { DatabaseUnavailable } from "./unavailable.ts";
 
@@ -122,12 +124,31 @@ describe("with the worker's own login, nobody", () => {
     await expectForbidden("alter default privileges for role cowork_api grant all on tables to cowork_worker");
   });
 
+  it("changes its own role unseen: what it sets there for all workers is told, and goes with the next set-up", async () => {
+    const { rows } = await sql<{ name: string }>`select quote_ident(current_database()) as name`.execute(
+      world.owner.db,
+    );
+    const altered = () => findAlteredRoles(world.as.scheduler.db);
+    expect(await altered()).toEqual([]);
+    // In this database only, because other suites use the same role.
+    for (const setting of ["default_transaction_read_only = on", "statement_timeout = 1", "search_path = public"]) {
+      await run(`alter role cowork_worker in database ${rows[0]!.name} set ${setting}`);
+      const name = setting.split(" ")[0]!;
+      expect(await altered()).toContainEqual(expect.stringMatching(`^cowork_worker: ${name}=`));
+    }
+    expect(await altered()).toHaveLength(3);
+    await resetRoles(world.owner.db);
+    expect(await altered()).toEqual([]);
+  });
+
   it("calls what is inside or belongs to the door", async () => {
     const { rows } = await sql<{ call: string }>`
       select n.nspname || '.' || p.proname || '(' || coalesce((
           select string_agg('null::' || format_type(t.oid, null), ', ' order by t.n) from unnest(p.proargtypes) with ordinality t (oid, n)), '') || ')' as call
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-        where n.nspname in ('internal', 'web_api') and p.proname <> 'schema_version'`.execute(world.owner.db);
+        where n.nspname in ('internal', 'web_api') and p.proname not in ('schema_version', 'is_restored')`.execute(
+      world.owner.db,
+    );
     expect(rows.length).toBeGreaterThan(25);
     for (const { call } of rows) await expectForbidden(`select ${call}`);
     for (const call of ["cowork.make_partitions(1)", "cowork.guard_move()"]) await expectForbidden(`select ${call}`);

@@ -67,7 +67,7 @@ const finish = (outcome: Ending["outcome"], pick: (scene: Scene) => Lease[]) => 
 const checkpoint = (name: "a" | "d", packs: readonly string[]) => (db: Db, scene: Scene) =>
   saveCheckpoint(db, scene.leases[name], {
     schemaVersion: 1,
-    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/1`,
+    manifestKey: `orgs/${scene.one.orgId}/sessions/${at(scene, name)}/checkpoints/${sha256(name)}`,
     manifestSha256: sha256(name),
     sizeBytes: 1,
     packs: packs.map((pack) => ({
@@ -134,7 +134,7 @@ export const verbs = {
         artifactId,
         name: "a.txt",
         contentType: "text/plain",
-        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}`,
+        objectKey: `orgs/${scene.one.orgId}/sessions/${at(scene, "a")}/artifacts/${artifactId}/${sha256("a")}`,
         sha256: sha256("a"),
         sizeBytes: 1,
       }),

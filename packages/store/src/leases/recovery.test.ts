@@ -3,6 +3,7 @@ import { failures, type Failure } from "@open-cowork/contracts/refusals";
 import { sql } from "kysely";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { stopSession } from "../commands/stop-session.ts";
+import { retryDeadLetter } from "../dead-letters/resolve-dead-letter.ts";
 import { readEvents } from "../events/read-events.ts";
 import { drain, end, mustBeCounted, workOf } from "../testing/builders.ts";
 import { createWorld, type TestWorker, type World } from "../testing/world.ts";
@@ -32,11 +33,11 @@ const lose = async () => {
   await world.advance(15_001);
   return { claimed, recovered: await recover() };
 };
-const checkpoint = (lease: Lease) =>
+const checkpoint = (lease: Lease, manifestSha256 = randomBytes(32).toString("hex")) =>
   saveCheckpoint(world.as.worker.db, lease, {
     schemaVersion: 1,
-    manifestKey: `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/${lease.attempt}.json`,
-    manifestSha256: randomBytes(32).toString("hex"),
+    manifestKey: `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/${manifestSha256}`,
+    manifestSha256,
     sizeBytes: 10,
     packs: [],
   });
@@ -81,6 +82,47 @@ describe("a lease that ran out", () => {
     expect(await strikesOf(session)).toBe(1);
     await lose();
     expect(await strikesOf(session)).toBe(2);
+  });
+
+  it("costs a strike when an attempt saves again what an earlier one had: restoring is no progress", async () => {
+    const session = await world.wish();
+    const restored = randomBytes(32).toString("hex");
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      const { lease } = await world.claimOne(worker);
+      expect(await checkpoint(lease, restored)).toEqual({ ok: true, value: { version: attempt } });
+      await world.advance(15_001);
+      await recover();
+      expect(await strikesOf(session)).toBe(attempt - 1);
+    }
+    await end(world, (await world.claimOne(worker)).lease);
+    await world.enqueue(session, "next");
+    const next = await world.claimOne(worker);
+    await checkpoint(next.lease, restored);
+    await world.advance(15_001);
+    await recover();
+    expect((await workOf(world, session))[1]).toMatchObject({ strikes: 1 });
+  });
+
+  it("ends work that has run for 24 hours, all attempts together; what it waited does not count", async () => {
+    const session = await world.wish("runs for ever");
+    const ranFor = async (hours: number) => {
+      const { lease } = await world.claimOne(worker);
+      await checkpoint(lease);
+      await sql`update cowork.attempts set claimed_at = claimed_at - make_interval(hours => ${hours}::int)
+        where work_id = ${lease.workId} and attempt = ${lease.attempt}`.execute(world.owner.db);
+      await world.advance(15_001);
+      return recover();
+    };
+    expect(await ranFor(12)).toMatchObject([{ decision: "queued" }]);
+    await world.advance(2 * 3_600_000);
+    expect(await ranFor(10)).toMatchObject([{ decision: "queued" }]);
+    expect(await ranFor(2)).toMatchObject([{ decision: "dead" }]);
+    const [work] = await workOf(world, session);
+    expect(work).toMatchObject({ status: "dead", reason: "time_exhausted", strikes: 0 });
+    // Another life has all its time again.
+    await retryDeadLetter(world.as.web.db, world.actor, work!.work_id, null);
+    expect(await ranFor(20)).toMatchObject([{ decision: "queued" }]);
+    expect(await ranFor(4)).toMatchObject([{ decision: "dead" }]);
   });
 
   it("ends even work that always progresses, at twenty attempts", async () => {

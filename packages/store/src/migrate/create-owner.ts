@@ -23,7 +23,7 @@ export async function createOwner(
   });
   const database = new URL(superuserUrl);
   database.pathname = `/${options.database}`;
-  await withOwner(database.href, ({ db }) => closeCatalogue(db));
+  await withOwner(database.href, ({ db }) => closeCatalogue(db, "cowork_owner, cowork_api"));
   database.username = "cowork_owner";
   database.password = encodeURIComponent(options.password);
   return database.href;

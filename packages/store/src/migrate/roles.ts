@@ -6,6 +6,9 @@ export const serviceRoles = ["web", "scheduler", "worker"] as const;
 export type ServiceRole = (typeof serviceRoles)[number];
 export type RolePasswords = Record<ServiceRole, string>;
 
+/** A role can lift its own timeouts, so these help against accidents; the scheduler ends who sits in a transaction. */
+export const roleSettings = { statement_timeout: "10s", idle_in_transaction_session_timeout: "5s" } as const;
+
 /** Roles belong to the whole cluster; creating one that exists only sets its password. */
 export async function createRoles(owner: Db, passwords: RolePasswords): Promise<void> {
   await createRole(owner, "cowork_api", "nologin inherit");
@@ -14,12 +17,21 @@ export async function createRoles(owner: Db, passwords: RolePasswords): Promise<
   for (const role of serviceRoles) {
     const verifier = scramVerifier(passwords[role]);
     await createRole(owner, `cowork_${role}`, `login noinherit password '${verifier}'`);
-    // A role can lift its own timeouts, so these help against accidents; the scheduler ends who sits in a transaction.
-    await sql.raw(`alter role cowork_${role} set statement_timeout = '10s'`).execute(owner);
-    await sql.raw(`alter role cowork_${role} set idle_in_transaction_session_timeout = '5s'`).execute(owner);
   }
+  await resetRoles(owner);
   // Its membership lets the scheduler's function end connections of workers, and of nobody else.
   await sql`grant cowork_worker to cowork_api`.execute(owner);
+}
+
+/** A role may also change its settings for everybody who uses it (and its password, which each set-up renews). */
+export async function resetRoles(owner: Db): Promise<void> {
+  const { rows } = await sql<{ name: string }>`select quote_ident(current_database()) as name`.execute(owner);
+  for (const role of serviceRoles) {
+    await sql.raw(`alter role cowork_${role} reset all`).execute(owner);
+    await sql.raw(`alter role cowork_${role} in database ${rows[0]!.name} reset all`).execute(owner);
+    for (const [setting, value] of Object.entries(roleSettings))
+      await sql.raw(`alter role cowork_${role} set ${setting} = '${value}'`).execute(owner);
+  }
 }
 
 async function createRole(owner: Db, name: string, attributes: string): Promise<void> {

@@ -1,10 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { eventTypes } from "@open-cowork/contracts/events";
 import { failures } from "@open-cowork/contracts/refusals";
 import { sql } from "kysely";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { openDatabase } from "../database/open.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-database.ts";
-import { DatabaseUnfit, setUpDatabase } from "./set-up-database.ts";
+import { DatabaseUnfit, setUpDatabase, withOwner } from "./set-up-database.ts";
 import { scramVerifier } from "./scram-verifier.ts";
 import { newestMigration } from "./sql-files.ts";
 
@@ -34,6 +35,36 @@ describe("setting up a database", () => {
     const reasons = await test.owner.db.selectFrom("cowork.failures").select("reason").orderBy("reason").execute();
     expect(types.map((row) => row.type)).toEqual(Object.keys(eventTypes).sort());
     expect(reasons.map((row) => row.reason)).toEqual(Object.keys(failures).sort());
+  });
+
+  it("closes the catalogue when it may, and else says in one line what stays open", async () => {
+    const adminUrl = inject("postgresAdminUrl");
+    const name = `cowork_t_${randomBytes(6).toString("hex")}`;
+    await withOwner(adminUrl, ({ db }) => sql.raw(`create database ${name} owner cowork_owner`).execute(db));
+    const [owner, superuser] = [test.ownerUrl, adminUrl].map((text) => {
+      const url = new URL(text);
+      url.pathname = `/${name}`;
+      return url.href;
+    }) as [string, string];
+    const open = await setUpDatabase(owner, passwords);
+    expect(open.warnings).toEqual([expect.stringContaining("pg_terminate_backend")]);
+    const closed = await setUpDatabase(superuser, passwords);
+    expect(closed.warnings).toEqual([]);
+    const worker = openDatabase({
+      url: closed.urls.worker,
+      applicationName: "test",
+      deadlineMs: 5_000,
+      connections: 1,
+      transactionPooler: false,
+    });
+    for (const text of [
+      "select pg_terminate_backend(1)",
+      "select pg_try_advisory_lock(1)",
+      "select from pg_stat_activity",
+    ])
+      await expect(sql.raw(text).execute(worker.db), text).rejects.toMatchObject({ code: "42501" });
+    await worker.close();
+    await withOwner(adminUrl, ({ db }) => sql.raw(`drop database ${name} with (force)`).execute(db));
   });
 
   it("is refused for a role that may not create roles, with one line that says what to do", async () => {

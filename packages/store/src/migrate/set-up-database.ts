@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { openDatabase, type Database } from "../database/open.ts";
+import { closeCatalogue, openCatalogue } from "./close-catalogue.ts";
 import { migrate } from "./migrate.ts";
 import { closeDatabaseToOthers, createRoles, serviceRoles, type RolePasswords, type ServiceRole } from "./roles.ts";
 
@@ -11,16 +12,19 @@ export class DatabaseUnfit extends Error {
 export interface SetUp {
   urls: Record<ServiceRole, string>;
   applied: string[];
+  /** What this server leaves open that a superuser could close, one line each. */
+  warnings: string[];
 }
 
 /** Roles, schema and functions, from the owner's URL; hands each service a URL of its own. */
 export async function setUpDatabase(ownerUrl: string, passwords: RolePasswords): Promise<SetUp> {
   return withOwner(ownerUrl, async ({ db }) => {
-    await mustBeFit(db);
+    const { superuser } = await mustBeFit(db);
     await createRoles(db, passwords);
     const { applied } = await migrate(db);
     await closeDatabaseToOthers(db);
-    return { urls: urlsOf(ownerUrl, passwords), applied };
+    if (superuser) await closeCatalogue(db, "cowork_api");
+    return { urls: urlsOf(ownerUrl, passwords), applied, warnings: await warningsOf(db) };
   });
 }
 
@@ -54,15 +58,24 @@ function urlOf(ownerUrl: string, role: string, password: string): string {
   return url.href;
 }
 
-async function mustBeFit(db: Database["db"]): Promise<void> {
-  const { rows } = await sql<{ version: number; may: boolean; name: string; creates: boolean }>`
-    select current_setting('server_version_num')::int as version, rolsuper or rolcreaterole as may, rolname as name,
+async function warningsOf(db: Database["db"]): Promise<string[]> {
+  const open = await openCatalogue(db);
+  if (open.length === 0) return [];
+  return [
+    `a worker's database role may use ${open.join(", ")} here and so disturb other services (it reaches no data): set up once with a superuser's URL to close that`,
+  ];
+}
+
+async function mustBeFit(db: Database["db"]): Promise<{ superuser: boolean }> {
+  const { rows } = await sql<{ version: number; may: boolean; name: string; creates: boolean; superuser: boolean }>`
+    select current_setting('server_version_num')::int as version, rolsuper or rolcreaterole as may, rolname as name, rolsuper as superuser,
       has_database_privilege(current_database(), 'CREATE') as creates
     from pg_roles where rolname = current_user`.execute(db);
-  const { version, may, name, creates } = rows[0]!;
+  const { version, may, name, creates, superuser } = rows[0]!;
   if (version < 150_000)
     throw new DatabaseUnfit(`Postgres ${Math.floor(version / 10_000)} is too old: the plane needs 15 or newer`);
   if (!may) throw new DatabaseUnfit(`the role ${name} may not create roles: alter role ${name} createrole`);
   if (!creates)
     throw new DatabaseUnfit(`the role ${name} may not create schemas here: make it the owner of the database`);
+  return { superuser };
 }

@@ -173,8 +173,8 @@ export const fence: readonly Mutant[] = [
     changes: [
       {
         file: "worker-api/save-checkpoint.sql",
-        find: "starts_with(p_checkpoint ->> 'manifestKey', v_prefix || 'checkpoints/') is not true",
-        put: "starts_with(p_checkpoint ->> 'manifestKey', 'orgs/') is not true",
+        find: "  if p_checkpoint ->> 'manifestKey' is distinct from",
+        put: "  if false and p_checkpoint ->> 'manifestKey' is distinct from",
       },
     ],
     tests: ["worker-api/verbs.test.ts"],

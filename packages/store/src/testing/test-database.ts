@@ -48,6 +48,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const owner = open(ownerUrl, "owner");
   // The template's own privileges stay behind: they belong to a database, not to what is in it.
   await closeDatabaseToOthers(owner.db);
+  // A copy knows that it is one, and services would refuse to start on it.
+  await sql`update cowork.plane set database_oid = (select oid from pg_database where datname = current_database())`.execute(
+    owner.db,
+  );
   const as = {
     web: open(urls.web, "web"),
     scheduler: open(urls.scheduler, "scheduler"),

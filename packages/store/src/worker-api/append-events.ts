@@ -4,6 +4,7 @@ import { limits } from "@open-cowork/contracts/timings";
 import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 import { toStorableJson } from "../database/storable-json.ts";
+import { byLane } from "./by-lane.ts";
 import type { Lease } from "./lease.ts";
 import { inInputOrder, type VerbRow } from "../database/verb-row.ts";
 
@@ -16,7 +17,13 @@ export interface EventBatch {
   runtimeSessionId?: string | undefined;
 }
 
-export type WriteRefusal = "stale_lease" | "lease_ended" | "lease_unknown" | "batch_out_of_order" | "batch_too_large";
+export type WriteRefusal =
+  | "stale_lease"
+  | "lease_ended"
+  | "lease_unknown"
+  | "batch_out_of_order"
+  | "batch_too_large"
+  | "batch_malformed";
 
 /** Batches of several lanes share a round trip, each fenced by its own token: one bad lane never spoils the others. */
 export async function appendEvents(
@@ -31,9 +38,11 @@ export async function appendEvents(
     runtimeSessionId,
   }));
   if (inputs.length === 0) return batches.map(() => refused("batch_too_large"));
-  const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
-    select * from worker_api_v1.append_events(${inputs}::jsonb)`.execute(db);
-  const answers = inInputOrder<{ through: number }, WriteRefusal>(rows, inputs.length);
+  const answers = await byLane(inputs, async (some) => {
+    const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
+      select * from worker_api_v1.append_events(${some}::jsonb)`.execute(db);
+    return inInputOrder<{ through: number }, WriteRefusal>(rows, some.length);
+  });
   return batches.map((batch) => answers[fitting.indexOf(batch)] ?? refused("batch_too_large"));
 }
 

@@ -34,23 +34,21 @@ const calls: Record<Fenced, (lease: Lease) => Promise<Answer>> = {
   renew: async (lease) => (await renewLeases(world.as.worker.db, { leases: [lease], ttlMs: 15_000 }))[0]!,
   append_events: async (lease) =>
     (await appendEvents(world.as.worker.db, [{ lease, batchNo: 1, events: [said.message("msg_1")] }]))[0]!,
-  save_checkpoint: (lease) =>
-    saveCheckpoint(world.as.worker.db, lease, {
-      schemaVersion: 1,
-      manifestKey: `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/x.json`,
-      manifestSha256: randomBytes(32).toString("hex"),
-      sizeBytes: 1,
-      packs: [],
-    }),
+  save_checkpoint: (lease) => {
+    const manifestSha256 = randomBytes(32).toString("hex");
+    const manifestKey = `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/checkpoints/${manifestSha256}`;
+    const checkpoint = { schemaVersion: 1, manifestKey, manifestSha256, sizeBytes: 1, packs: [] };
+    return saveCheckpoint(world.as.worker.db, lease, checkpoint);
+  },
   record_artifact: (lease) => {
     const artifactId = newId();
-    const objectKey = `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/artifacts/${artifactId}`;
     const sha256 = randomBytes(32).toString("hex");
+    const objectKey = `orgs/${world.actor.orgId}/sessions/${lease.sessionId}/artifacts/${artifactId}/${sha256}`;
     const artifact = { artifactId, name: "a", contentType: "text/plain", objectKey, sha256, sizeBytes: 1 };
     return recordArtifact(world.as.worker.db, lease, artifact);
   },
   record_usage: (lease) => recordUsage(world.as.worker.db, lease, [{ kind: "tokens_in", key: newId(), amount: 1 }]),
-  reveal_secret: (lease) => revealSecret(world.as.worker.db, lease, "anthropic"),
+  reveal_secret: (lease) => revealSecret(world.as.worker.db, lease, "default"),
   take_signals: async (lease) => (await takeSignals(world.as.worker.db, [lease]))[0]!,
   finish: (lease) => end(world, lease, { kind: "succeeded" }, 2),
 };

@@ -5,6 +5,7 @@ import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 import { inInputOrder, type VerbRow } from "../database/verb-row.ts";
 import { fitsABatch, type WriteRefusal } from "./append-events.ts";
+import { byLane } from "./by-lane.ts";
 import type { Lease } from "./lease.ts";
 
 export type AttemptOutcome =
@@ -39,8 +40,10 @@ export async function finishAll(db: Db, endings: readonly Ending[]): Promise<Fin
     reason: outcome.kind === "succeeded" ? null : outcome.reason,
   }));
   if (inputs.length === 0) return endings.map(() => refused("batch_too_large"));
-  const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
-    select * from worker_api_v1.finish(${inputs}::jsonb)`.execute(db);
-  const answers = inInputOrder<{ through: number }, WriteRefusal>(rows, inputs.length);
+  const answers = await byLane(inputs, async (some) => {
+    const { rows } = await sql<VerbRow<{ through: number }> & { idx: number }>`
+      select * from worker_api_v1.finish(${some}::jsonb)`.execute(db);
+    return inInputOrder<{ through: number }, WriteRefusal>(rows, some.length);
+  });
   return endings.map((ending) => answers[fitting.indexOf(ending)] ?? refused("batch_too_large"));
 }

@@ -8,15 +8,15 @@ export interface ArtifactRecord {
   artifactId: string;
   name: string;
   contentType: string;
-  /** Under the session's own prefix, see object-keys.sql. */
+  /** Derived from session, id and checksum, see object-keys.sql. */
   objectKey: string;
   sha256: string;
   sizeBytes: number;
 }
 
-type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "object_key_not_allowed";
+type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "object_key_not_allowed" | "idempotency_conflict";
 
-/** Makes an uploaded file visible. The same artifact again answers the same. */
+/** Makes an uploaded file visible. The same artifact again answers the same; its id with other content is refused. */
 export async function recordArtifact(
   db: Db,
   lease: Lease,

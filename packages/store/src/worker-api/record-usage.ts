@@ -6,12 +6,12 @@ import type { Lease } from "./lease.ts";
 
 export interface UsageRecord {
   kind: "tokens_in" | "tokens_out" | "worker_ms";
-  /** Names this record within its attempt: the same key again counts once. */
+  /** Names this record within its attempt: the same key again counts once, and with another amount is refused. */
   key: string;
   amount: number;
 }
 
-type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "batch_too_large";
+type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "batch_too_large" | "idempotency_conflict";
 
 export async function recordUsage(
   db: Db,

@@ -13,9 +13,15 @@ export interface SealedSecret {
   sealed: string;
 }
 
-type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "worker_not_active" | "secret_not_found";
+type Refusal =
+  | "stale_lease"
+  | "lease_ended"
+  | "lease_unknown"
+  | "worker_not_active"
+  | "provider_not_allowed"
+  | "secret_not_found";
 
-/** The sealed key of the lease's own organisation for a provider, while the lease lives and the worker is not paused. */
+/** The sealed key of the lease's own organisation for its profile's provider, while it lives and the worker is not paused. */
 export async function revealSecret(db: Db, lease: Lease, provider: string): Promise<Outcome<SealedSecret, Refusal>> {
   const { rows } = await sql<VerbRow<SealedSecret>>`
     select * from worker_api_v1.reveal_secret(${lease.token}, ${provider})`.execute(db);

@@ -6,16 +6,22 @@ import type { Lease } from "./lease.ts";
 
 export interface CheckpointRecord {
   schemaVersion: number;
-  /** Under the session's own prefix, see object-keys.sql. */
+  /** Derived from session and checksum, see object-keys.sql. */
   manifestKey: string;
   manifestSha256: string;
   sizeBytes: number;
   packs: Array<{ sha256: string; objectKey: string; sizeBytes: number }>;
 }
 
-type Refusal = "stale_lease" | "lease_ended" | "lease_unknown" | "object_key_not_allowed";
+type Refusal =
+  | "stale_lease"
+  | "lease_ended"
+  | "lease_unknown"
+  | "object_key_not_allowed"
+  | "batch_too_large"
+  | "idempotency_conflict";
 
-/** Makes a stored checkpoint the session's newest. The same manifest again answers the same. */
+/** Makes a stored checkpoint the session's newest. The same manifest again answers the same; with other packs or another size it is refused. */
 export async function saveCheckpoint(
   db: Db,
   lease: Lease,

@@ -22,6 +22,7 @@ beforeAll(async () => {
   world = await createWorld();
   worker = await world.enrol("worker-a");
   stranger = await newTenant(world, "stranger");
+  for (const { orgId } of [world.actor, stranger]) await useProvider(orgId, "anthropic");
 });
 beforeEach(async () => {
   await world.wish();
@@ -31,6 +32,8 @@ beforeEach(async () => {
 afterAll(() => world.drop());
 
 const db = () => world.as.worker.db;
+const useProvider = (orgId: string, provider: string) =>
+  sql`update cowork.profiles set provider = ${provider} where org_id = ${orgId}`.execute(world.owner.db);
 const hash = () => randomBytes(32).toString("hex");
 const audited = async (action: string) => (await world.audit()).filter((row) => row.action === action);
 const notAllowed = { ok: false, reason: "object_key_not_allowed" };
@@ -55,14 +58,11 @@ const foreignKeys = (own: string): string[] => [
 ];
 
 describe("saving a checkpoint", () => {
-  const checkpoint = (change: Partial<Parameters<typeof saveCheckpoint>[2]> = {}) => ({
-    schemaVersion: 1,
-    manifestKey: `${prefixOf()}checkpoints/${newId()}.json`,
-    manifestSha256: hash(),
-    sizeBytes: 100,
-    packs: [],
-    ...change,
-  });
+  const checkpoint = (change: Partial<Parameters<typeof saveCheckpoint>[2]> = {}) => {
+    const manifestSha256 = change.manifestSha256 ?? hash();
+    const manifestKey = `${prefixOf()}checkpoints/${manifestSha256}`;
+    return { schemaVersion: 1, manifestKey, manifestSha256, sizeBytes: 100, packs: [], ...change };
+  };
   const pack = (orgId: string = world.actor.orgId) => {
     const sha256 = hash();
     return { sha256, objectKey: `orgs/${orgId}/packs/${sha256}`, sizeBytes: 10 };
@@ -101,7 +101,8 @@ describe("saving a checkpoint", () => {
   it("under any key but its own session's is refused, audited, and writes nothing", async () => {
     const before = await count("cowork.checkpoints");
     const rejected = (await audited("checkpoint_rejected")).length;
-    const keys = foreignKeys(checkpoint().manifestKey);
+    // Also under the key of another manifest of its own: what lies there has been recorded, perhaps.
+    const keys = foreignKeys(checkpoint().manifestKey).concat(checkpoint().manifestKey);
     for (const manifestKey of keys.concat(`${prefixOf()}artifacts/x`))
       expect(await saveCheckpoint(db(), lease, checkpoint({ manifestKey })), manifestKey).toEqual(notAllowed);
     expect(await saveCheckpoint(db(), lease, checkpoint({ manifestKey: null as never }))).toEqual(notAllowed);
@@ -113,6 +114,34 @@ describe("saving a checkpoint", () => {
     );
     expect(await count("cowork.checkpoints")).toBe(before);
     expect(await audited("checkpoint_rejected")).toHaveLength(rejected + keys.length + 4);
+  });
+
+  it("again with other packs or another size is refused and audited, and so is a pack of another size", async () => {
+    const one = checkpoint({ packs: [pack()] });
+    expect(await saveCheckpoint(db(), lease, one)).toMatchObject({ ok: true });
+    const before = await count("cowork.checkpoints");
+    const rejected = (await audited("checkpoint_rejected")).length;
+    const twice = pack();
+    const others = [
+      { ...one, packs: [pack()] },
+      { ...one, packs: [] },
+      { ...one, packs: [one.packs[0]!, pack()] },
+      { ...one, sizeBytes: 101 },
+      { ...one, schemaVersion: 2 },
+      checkpoint({ packs: [{ ...one.packs[0]!, sizeBytes: 11 }] }),
+      checkpoint({ packs: [twice, { ...twice, sizeBytes: 11 }] }),
+    ];
+    for (const other of others)
+      expect(await saveCheckpoint(db(), lease, other)).toEqual({ ok: false, reason: "idempotency_conflict" });
+    expect(await audited("checkpoint_rejected")).toHaveLength(rejected + others.length);
+    expect(await count("cowork.checkpoints")).toBe(before);
+    expect(await saveCheckpoint(db(), lease, one)).toMatchObject({ ok: true });
+  });
+
+  it("of more packs than a checkpoint may have is refused", async () => {
+    const packs = Array.from({ length: 10_001 }, () => pack());
+    const refused = { ok: false, reason: "batch_too_large" };
+    expect(await saveCheckpoint(db(), lease, checkpoint({ packs }))).toEqual(refused);
   });
 
   it.each([
@@ -132,17 +161,10 @@ describe("saving a checkpoint", () => {
 
 describe("recording an artifact", () => {
   const artifact = (change: Partial<Parameters<typeof recordArtifact>[2]> = {}) => {
-    const artifactId = newId();
-    const objectKey = `${prefixOf()}artifacts/${artifactId}`;
-    return {
-      artifactId,
-      name: "report.md",
-      contentType: "text/markdown",
-      objectKey,
-      sha256: hash(),
-      sizeBytes: 5,
-      ...change,
-    };
+    const artifactId = change.artifactId ?? newId();
+    const sha256 = change.sha256 ?? hash();
+    const objectKey = `${prefixOf()}artifacts/${artifactId}/${sha256}`;
+    return { artifactId, name: "report.md", contentType: "text/markdown", objectKey, sha256, sizeBytes: 5, ...change };
   };
 
   it("makes it visible once, also when it is repeated", async () => {
@@ -156,12 +178,36 @@ describe("recording an artifact", () => {
     expect(await audited("artifact_recorded")).toHaveLength(1);
   });
 
+  it("under an id that has other content, or that another session has, is refused and changes nothing", async () => {
+    const conflict = { ok: false, reason: "idempotency_conflict" };
+    const one = artifact();
+    await recordArtifact(db(), lease, one);
+    const again = (change: object) => artifact({ artifactId: one.artifactId, sha256: one.sha256, ...change });
+    const others = [{ sha256: hash() }, { name: "other.md" }, { contentType: "text/plain" }, { sizeBytes: 6 }];
+    for (const change of others) expect(await recordArtifact(db(), lease, again(change))).toEqual(conflict);
+    await world.wish();
+    const other = await world.claimOne(worker);
+    const objectKey = one.objectKey.replace(lease.sessionId, other.lease.sessionId);
+    expect(await recordArtifact(db(), other.lease, { ...one, objectKey })).toEqual(conflict);
+    await end(world, other.lease);
+    expect(await audited("artifact_rejected")).toHaveLength(others.length + 1);
+    expect(
+      await count(
+        `cowork.artifacts where name = 'report.md' and sha256 = '${one.sha256}' and object_key = '${one.objectKey}'`,
+      ),
+    ).toBe(1);
+  });
+
   it("under any key but the one that is derived for it is refused, audited, and writes nothing", async () => {
     const before = await count("cowork.artifacts");
+    const rejected = (await audited("artifact_rejected")).length;
     const one = artifact();
-    const keys = foreignKeys(one.objectKey).concat(artifact().objectKey);
+    const keys = foreignKeys(one.objectKey).concat(
+      artifact().objectKey,
+      artifact({ artifactId: one.artifactId }).objectKey,
+    );
     for (const objectKey of keys) expect(await recordArtifact(db(), lease, { ...one, objectKey })).toEqual(notAllowed);
-    expect(await audited("artifact_rejected")).toHaveLength(keys.length);
+    expect(await audited("artifact_rejected")).toHaveLength(rejected + keys.length);
     expect(await count("cowork.artifacts")).toBe(before);
   });
 });
@@ -191,6 +237,15 @@ describe("recording usage", () => {
     // The same key of another kind is another record.
     await recordUsage(db(), lease, [{ kind: "tokens_out", key: "a", amount: 1 }]);
     expect(await amounts()).toHaveLength(3);
+  });
+
+  it("is refused when a key comes back with another amount, and counts nothing of that call", async () => {
+    const record = (key: string, amount: number) => ({ kind: "tokens_in", key, amount }) as const;
+    await recordUsage(db(), lease, [record("a", 10)]);
+    const conflict = { ok: false, reason: "idempotency_conflict" };
+    expect(await recordUsage(db(), lease, [record("b", 1), record("a", 11)])).toEqual(conflict);
+    expect(await recordUsage(db(), lease, [record("b", 1), record("b", 2)])).toEqual(conflict);
+    expect(await amounts()).toEqual([["a", 10]]);
   });
 
   it("is refused beyond 500 records, and an unknown kind or an amount below zero is an error that counts nothing", async () => {
@@ -235,9 +290,24 @@ describe("revealing a secret", () => {
   it("gives no other organisation's, no revoked one and none that is missing, audited with the reason", async () => {
     await store(stranger.orgId, "openai", 1, "theirs");
     await store(world.actor.orgId, "mistral", 1, "revoked", true);
-    for (const provider of ["openai", "mistral", "", null as never, "' or true --"])
-      expect(await revealSecret(db(), lease, provider)).toEqual({ ok: false, reason: "secret_not_found" });
-    expect(await audited("secret_reveal_failed")).toHaveLength(5);
+    for (const provider of ["openai", "mistral", "missing"]) {
+      await useProvider(world.actor.orgId, provider);
+      await world.wish();
+      const routed = await world.claimOne(worker);
+      expect(await revealSecret(db(), routed.lease, provider)).toEqual({ ok: false, reason: "secret_not_found" });
+      await end(world, routed.lease);
+    }
+    expect(await audited("secret_reveal_failed")).toHaveLength(3);
+    await useProvider(world.actor.orgId, "anthropic");
+  });
+
+  it("gives no key of another provider than the one the work is routed for, audited with the reason", async () => {
+    await store(world.actor.orgId, "another", 1, "ours too");
+    for (const provider of ["another", "openai", "", null as never, "' or true --"])
+      expect(await revealSecret(db(), lease, provider)).toEqual({ ok: false, reason: "provider_not_allowed" });
+    expect((await audited("secret_reveal_failed")).filter((row) => row.reason === "provider_not_allowed")).toHaveLength(
+      5,
+    );
   });
 
   it("hands each worker its own organisation's, though both hold leases at once", async () => {

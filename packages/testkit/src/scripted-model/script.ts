@@ -7,7 +7,7 @@ export type ModelScript = readonly ModelStep[];
 export type ModelStep =
   | { do: "think"; text: Words; pace: Pace }
   | { do: "say"; text: Words; pace: Pace }
-  | { do: "call"; tool: string; args: Record<string, unknown> }
+  | { do: "call"; tool: string; args: Record<string, unknown>; onlyIfOffered?: true }
   | { do: "wait"; ms: number }
   | { do: "error"; status: number; body: unknown; headers: Record<string, string>; times: number }
   | { do: "truncate" }
@@ -49,6 +49,14 @@ export const think = (text: Words, pace: Partial<Pace> = {}): ModelStep => ({
 
 export const call = (tool: string, args: Record<string, unknown>): ModelStep => ({ do: "call", tool, args });
 
+/** Left out, as if it were not written, where the model is not offered this tool. */
+export const callIfOffered = (tool: string, args: Record<string, unknown>): ModelStep => ({
+  do: "call",
+  tool,
+  args,
+  onlyIfOffered: true,
+});
+
 /** OpenCode's `question` tool: the session then waits for a person. */
 export const ask = (question: string, header: string, options: Record<string, string>): ModelStep =>
   call("question", {
@@ -80,8 +88,9 @@ export const truncate = (): ModelStep => ({ do: "truncate" });
 /** Says nothing more and keeps the connection open. */
 export const hang = (): ModelStep => ({ do: "hang" });
 
-/** The steps of the turn that follows `calls` tool calls of this script. */
-export function turnOf(script: ModelScript, calls: number): ModelStep[] {
+/** The steps of the turn that follows `calls` tool calls of this script, for a model that is offered these tools. */
+export function turnOf(whole: ModelScript, calls: number, offered: readonly string[]): ModelStep[] {
+  const script = whole.filter((step) => step.do !== "call" || !step.onlyIfOffered || offered.includes(step.tool));
   const ends = script.flatMap((step, index) => (step.do === "call" ? [index + 1] : []));
   const from = calls === 0 ? 0 : (ends[calls - 1] ?? script.length);
   return script.slice(from, ends[calls] ?? script.length);

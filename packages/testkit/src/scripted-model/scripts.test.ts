@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ModelScript } from "./script.ts";
+import { type ModelScript, turnOf } from "./script.ts";
 import { scripts } from "./scripts.ts";
 
 const all: Array<[string, ModelScript]> = Object.entries(scripts);
@@ -18,8 +18,12 @@ describe("the scripts", () => {
     expect(ms).toBeLessThan(10_000);
   });
 
-  it("demo uses only tools that an unsandboxed profile allows", () => {
-    const tools = (scripts.demo as ModelScript).flatMap((step) => (step.do === "call" ? [step.tool] : []));
-    expect(tools).toEqual(["write", "read"]);
+  it("demo uses a shell where it is offered one, and gets along without", () => {
+    const calls = (offered: string[]) =>
+      [0, 1, 2, 3].map((n) =>
+        turnOf(scripts.demo, n, offered).flatMap((step) => (step.do === "call" ? [step.tool] : [])),
+      );
+    expect(calls(["write", "read"])).toEqual([["write"], ["read"], [], []]);
+    expect(calls(["write", "read", "bash"])).toEqual([["write"], ["read"], ["bash"], []]);
   });
 });

@@ -1,4 +1,16 @@
-import { ask, call, error, hang, type ModelScript, rateLimited, say, think, truncate, wait } from "./script.ts";
+import {
+  ask,
+  call,
+  callIfOffered,
+  error,
+  hang,
+  type ModelScript,
+  rateLimited,
+  say,
+  think,
+  truncate,
+  wait,
+} from "./script.ts";
 
 /**
  * What the scripted model can play. A prompt picks one by a word such as `[script:slow]`; any other prompt gets
@@ -15,6 +27,15 @@ export const scripts = {
     }),
     say("The note is written. Let me read it back to be sure.\n\n"),
     call("read", { filePath: "hello.md" }),
+    callIfOffered("bash", {
+      command: "wc -w hello.md; whoami; hostname; ls -A",
+      description: "Count the words, and look around",
+    }),
+    say((seen) =>
+      seen.toolResults.length > 2
+        ? "My shell looked around, in a sandbox of its own that holds this workspace and no network. "
+        : "",
+    ),
     say("Done. `hello.md` is in the workspace, and its first line is “# Hello from Open Cowork”. "),
     say("Your prompt became a row, a worker claimed it, and these words came back to you as fenced events. "),
     say("Ask for `[script:slow]` and kill the worker while it talks: the session finishes all the same."),

@@ -74,7 +74,7 @@ export async function startScriptedModel(
     const left = new AbortController();
     response.once("close", () => left.abort(new Error("the client left")));
     const id = `chatcmpl-${randomUUID()}`;
-    await play(turnOf(script, conversation.calls), {
+    await play(turnOf(script, conversation.calls, tools), {
       response,
       completion: startCompletion(response, id, chat.model, chat.stream === true),
       seen: { authorization, prompt: conversation.prompt, toolResults: conversation.toolResults },
