@@ -11,10 +11,12 @@ import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
 import { startBroker } from "./broker/broker.ts";
+import { createAdmission } from "./lanes/admission.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
 import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
 import { chooseLimits } from "./limits/limits.ts";
+import { freeMemoryMb } from "./limits/memory.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
@@ -107,6 +109,7 @@ export async function startWorker(context: {
     broker,
     sandbox,
     limits,
+    memory: { ...config.limits, free: freeMemoryMb },
     modelId: config.model.id,
     registry,
     telemetry,
@@ -135,6 +138,7 @@ export async function startWorker(context: {
   const draining = new AbortController();
   const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
+  const admission = createAdmission({ lanes: config.lanes, busy: () => attempts.size, pool, telemetry });
   const claims = startClaimLoop({
     database,
     telemetry,
@@ -142,7 +146,7 @@ export async function startWorker(context: {
     bootId,
     lease: config.lease,
     pollMs: config.pollMs,
-    freeLanes: () => config.lanes - attempts.size,
+    freeLanes: () => admission.freeLanes(),
     onClaimed: (claimed, claimedAt) => {
       const attempt = startAttempt(claimed, claimedAt, tools);
       attempts.add(attempt);
@@ -172,7 +176,7 @@ export async function startWorker(context: {
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
       capabilities: [`sandbox:${sandbox.kind}`, `limits:${limits.kind}`],
-      load: { lanes: config.lanes, busy: attempts.size },
+      load: admission.load(),
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
       lastError: null,

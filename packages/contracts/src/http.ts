@@ -51,7 +51,12 @@ export const WorkerHeartbeat = z.strictObject({
   seq: z.number().int().positive(),
   versions: z.record(z.string(), z.string()),
   capabilities: z.array(z.string().max(100)).max(50),
-  load: z.object({ lanes: z.number().int().nonnegative(), busy: z.number().int().nonnegative() }),
+  load: z.object({
+    lanes: z.number().int().nonnegative(),
+    busy: z.number().int().nonnegative(),
+    /** Why it takes no more, although it has lanes free. */
+    shortOf: z.enum(["memory"]).optional(),
+  }),
   activeWorkIds: z.array(z.uuid()).max(200),
   draining: z.boolean(),
   lastError: z.object({ code: z.string().max(100), summary: z.string().max(500) }).nullable(),

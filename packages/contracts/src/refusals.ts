@@ -53,6 +53,7 @@ export const refusals = {
   queue_full: {
     http: 429,
     retryable: true,
+    audit: "quota_denied",
     means: "This session has as many waiting prompts as it may; wait for one to finish.",
   },
   quota_exceeded: {
@@ -95,6 +96,11 @@ export const refusals = {
     http: 409,
     retryable: true,
     means: "The worker's state does not allow this; an operator can activate or resume it.",
+  },
+  capacity_unavailable: {
+    http: 503,
+    retryable: true,
+    means: "The workers have too little memory free for another session; it starts when one of theirs ends.",
   },
   worker_transition_not_allowed: {
     http: 409,

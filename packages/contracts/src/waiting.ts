@@ -5,6 +5,7 @@ export const waitingReasons = {
   over_quota: "your organisation runs as many sessions at once as it may",
   no_worker: "no worker that can take it is running",
   about_to_be_promoted: "about to start",
+  capacity_unavailable: "the workers have too little memory free for another session",
   waits_for_a_free_lane: "all workers are busy",
   waits_for_person: "waiting for a person",
   owner_silent: "its worker has gone silent; another one takes over when the lease runs out",

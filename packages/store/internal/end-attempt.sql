@@ -110,7 +110,8 @@ begin
           when 'cancelled' then 'work_cancelled' else 'work_failed' end,
         e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
         case e.outcome when 'lost' then null else e.worker_id end,
-        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome, 'renewals', e.renewals,
+          'renewedAt', e.renewed_at)
       from ended e;
   if 'dead' = any (v_decisions) then
     insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)

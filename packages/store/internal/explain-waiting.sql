@@ -66,6 +66,16 @@ begin
     return query select 'about_to_be_promoted', '{}'::jsonb;
     return;
   end if;
+  if not exists (
+    select from cowork.workers w left join cowork.worker_incarnations i using (worker_id)
+      where w.pool_id = v_route.pool_id and w.status = 'active' and i.draining is not true
+        and coalesce(i.last_seen_at, w.status_changed_at) > cowork.now() - interval '30 seconds'
+        and (v_route.capabilities = '{}' or coalesce(i.report -> 'capabilities' ?& v_route.capabilities, false))
+        and i.report -> 'load' ->> 'shortOf' is null
+  ) then
+    return query select 'capacity_unavailable', jsonb_build_object('poolId', v_route.pool_id, 'shortOf', 'memory');
+    return;
+  end if;
   return query select 'waits_for_a_free_lane', jsonb_build_object('readyAt', v_work.ready_at, 'ahead', (
     select count(*) from (select from cowork.work w
       where w.route_id = v_work.route_id and w.status = 'ready' and w.preferred_boot_id is null

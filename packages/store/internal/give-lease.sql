@@ -22,7 +22,7 @@ begin
   ), lanes as (
     update cowork.lanes l set next_seq = g.next_seq + 1, work_id = g.work_id, command_id = g.command_id, attempt = g.attempt,
         token_hash = encode(sha256(convert_to(g.token, 'UTF8')), 'hex'), lease_expires_at = v_expires_at,
-        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0
+        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0, renewals = 0, renewed_at = null
       from given g where l.lane_id = g.lane_id
   ), attempts as (
     insert into cowork.attempts (work_id, attempt, org_id, token_hash, request_hash, worker_id, boot_id, claimed_at)

@@ -21,6 +21,8 @@ export interface RuntimePool {
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
+  /** How many more sessions could run now, as far as memory goes. */
+  room(): number;
   /** See `Spares`. */
   prove(): Promise<void>;
   /** Ends what nobody has used for the idle time, and sees that a spare stands by. */
@@ -39,7 +41,17 @@ export interface RuntimeWish {
   permissions: Permissions;
 }
 
+/** Of the machine's memory, in megabytes. */
+export interface MemoryBudget {
+  /** Null when the machine does not tell. */
+  free(): number | null;
+  /** What one runtime is expected to take. */
+  budgetMb: number;
+  reserveMb: number;
+}
+
 export interface RuntimePoolOptions extends SeatOptions {
+  memory: MemoryBudget;
   idleMs: number;
   /** Most processes at once, idle ones and spares included. */
   most: number;
@@ -84,8 +96,15 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
   const idleSeats = () =>
     [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
 
+  /** Runtimes that could still be started; those that start now have not taken their memory yet. */
+  const fitting = () => {
+    const { free, budgetMb, reserveMb } = options.memory;
+    const freeMb = free();
+    return freeMb === null ? Infinity : Math.floor((freeMb - reserveMb) / budgetMb) - starting;
+  };
+
   const makeRoom = async () => {
-    while (count() >= options.most) {
+    while (count() >= options.most || fitting() < 1) {
       const longestIdle = idleSeats()[0];
       if (!longestIdle) {
         if (await spares.yield()) continue;
@@ -173,7 +192,12 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       if (seat) await endQuietly(sessionId, seat);
     },
 
-    prove: () => spares.prove(),
+    // What is idle or stands by makes room, or is what the next session takes.
+    room: () => Math.max(0, fitting()) + idleSeats().length + spares.ready(),
+
+    prove: async () => {
+      if (fitting() >= 1) await spares.prove();
+    },
 
     async tend() {
       const now = systemClock.monotonicMs();
@@ -183,7 +207,8 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
           .filter(([, seat]) => isOver(seat))
           .map(([sessionId, seat]) => endQuietly(sessionId, seat)),
       );
-      await spares.tend(() => starting === 0 && count() < options.most);
+      // One that somebody asks for must still fit beside it.
+      await spares.tend(() => starting === 0 && count() < options.most && fitting() >= 2);
     },
 
     async close() {

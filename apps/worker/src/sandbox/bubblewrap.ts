@@ -68,7 +68,9 @@ export async function openBubblewrap(options: {
         const socket = await listenForChild(socketPath);
 
         const { args, env } = command({ port: ports.program, modelPort: ports.model });
-        const gated = behindGate([...stages(folders, program, uid), inside.launch, prepare, ...args]);
+        const modelPort = String(ports.model);
+        const way = [...stages(folders, program, uid), inside.launch, prepare, String(ports.program), modelPort];
+        const gated = behindGate([...way, ...args]);
         const child = spawn(gated[0]!, gated.slice(1), {
           cwd: "/",
           env,
