@@ -346,28 +346,36 @@ table cowork.decisions
   session_id uuid not null
   work_id uuid not null
   attempt integer not null
+  command_id uuid
   kind text not null
-  runtime_request_id text not null
+  status text not null default 'open'::text
   request jsonb not null
   request_hash text not null
-  asked_at timestamp with time zone not null default cowork.now()
+  asked_at timestamp with time zone not null
   expires_at timestamp with time zone not null
-  answer jsonb
+  answers jsonb
   decided_by uuid
   decided_at timestamp with time zone
+  applied_at timestamp with time zone
   constraint decisions_pkey PRIMARY KEY (org_id, decision_id)
-  constraint decisions_work_id_attempt_runtime_request_id_key UNIQUE (work_id, attempt, runtime_request_id)
   constraint decisions_org_id_decided_by_fkey FOREIGN KEY (org_id, decided_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint decisions_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint decisions_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint decisions_check CHECK (((answer IS NULL) = (decided_at IS NULL)))
+  constraint decisions_check CHECK (((expires_at >= (asked_at + '00:00:01'::interval)) AND (expires_at <= (asked_at + '7 days'::interval))))
+  constraint decisions_check1 CHECK (((status = 'open'::text) = (decided_at IS NULL)))
+  constraint decisions_check2 CHECK (((status = ANY (ARRAY['approved'::text, 'refused'::text, 'answered'::text])) = (decided_by IS NOT NULL)))
+  constraint decisions_check3 CHECK (((status = 'answered'::text) = (answers IS NOT NULL)))
   constraint decisions_kind_check CHECK ((kind = ANY (ARRAY['approval'::text, 'question'::text])))
   constraint decisions_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  index decisions_open ON cowork.decisions USING btree (org_id, expires_at) WHERE (answer IS NULL)
+  constraint decisions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text, 'answered'::text, 'expired'::text, 'withdrawn'::text])))
+  index decisions_by_expiry ON cowork.decisions USING btree (expires_at) WHERE (status = 'open'::text)
+  index decisions_by_session ON cowork.decisions USING btree (session_id)
+  index decisions_open ON cowork.decisions USING btree (session_id) WHERE (status = 'open'::text)
+  trigger guard_move BEFORE UPDATE OF status ON cowork.decisions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('decision')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: insert, select, update
   grant cowork_web: select
 
 table cowork.entitlements
@@ -598,14 +606,17 @@ table cowork.profiles
   provider text not null default 'default'::text
   capabilities text[] not null default '{}'::text[]
   policy jsonb not null default '{}'::jsonb
+  about text not null default ''::text
   created_at timestamp with time zone not null default cowork.now()
   constraint profiles_pkey PRIMARY KEY (org_id, profile_id)
   constraint profiles_org_id_name_version_key UNIQUE (org_id, name, version)
   constraint profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint profiles_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES cowork.worker_pools(pool_id)
+  constraint profiles_about_check CHECK ((length(about) <= 300))
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
+  trigger guard_pool BEFORE INSERT OR UPDATE OF pool_id, org_id ON cowork.profiles FOR EACH ROW EXECUTE FUNCTION cowork.guard_pool()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -744,14 +755,15 @@ table cowork.signals
   work_id uuid not null
   kind text not null
   payload jsonb not null default '{}'::jsonb
-  created_by uuid not null
+  created_by uuid
   created_at timestamp with time zone not null default cowork.now()
   constraint signals_pkey PRIMARY KEY (signal_id)
-  constraint signals_work_id_kind_key UNIQUE (work_id, kind)
   constraint signals_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint signals_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint signals_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint signals_kind_check CHECK ((kind = 'stop'::text))
+  constraint signals_kind_check CHECK ((kind = ANY (ARRAY['stop'::text, 'decision'::text])))
+  index signals_by_work ON cowork.signals USING btree (work_id)
+  unique index signals_one_stop ON cowork.signals USING btree (work_id) WHERE (kind = 'stop'::text)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -913,6 +925,7 @@ table cowork.worker_pools
   constraint worker_pools_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint worker_pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint worker_pools_workers_most_check CHECK ((workers_most >= 0))
+  trigger keep_pool BEFORE UPDATE OF org_id ON cowork.worker_pools FOR EACH ROW WHEN ((old.org_id IS DISTINCT FROM new.org_id)) EXECUTE FUNCTION cowork.keep_pool()
   grant cowork_api: select
   grant cowork_scheduler: select
 
@@ -955,6 +968,16 @@ function cowork.guard_move()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.guard_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
 function cowork.lawful_moves(p_machine text)
   returns text[]
   language sql immutable
@@ -984,7 +1007,13 @@ function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id u
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
+
+function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text, p_answers jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1023,6 +1052,12 @@ function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uui
   owner cowork_api
   grant cowork_web: execute
 
+function internal.expire_decisions(p_limit integer)
+  returns TABLE(session_id uuid)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
   returns TABLE(reason text, details jsonb)
   language plpgsql stable security definer set search_path=pg_catalog
@@ -1042,7 +1077,7 @@ function internal.is_restored()
   grant cowork_web: execute
   grant cowork_worker: execute
 
-function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
+function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
   language sql stable
   owner cowork_api
@@ -1189,6 +1224,11 @@ function internal.raise_floors()
   owner cowork_api
   grant cowork_scheduler: execute
 
+function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
   language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
@@ -1223,6 +1263,11 @@ function internal.schema_version()
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid, p_name text, p_answers jsonb, p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
 
 function internal.settle_ready(p_most integer)
   returns integer

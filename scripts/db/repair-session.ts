@@ -1,11 +1,11 @@
 import { parseArgs } from "node:util";
-import type { SessionId } from "@open-cowork/contracts/ids";
+import { idSchema } from "@open-cowork/contracts/ids";
 import { repairReadModel } from "@open-cowork/store/events/repair-read-model";
 import { withOwner } from "@open-cowork/store/migrate/set-up-database";
 
-/** `DATABASE_URL=… node scripts/db/repair-session.ts SESSION_ID [--check]`; exits 1 when something is wrong still. */
+/** `DATABASE_URL=… npx -y pnpm db:repair SESSION_ID [--check]`; exits 1 when something is wrong still. */
 const usage = `Makes the read model of a session again from its events, as the owner of the database.
-usage: DATABASE_URL=postgres://… node scripts/db/repair-session.ts SESSION_ID [--check]
+usage: DATABASE_URL=postgres://… npx -y pnpm db:repair SESSION_ID [--check]
   --check   only says what is wrong
 `;
 const { values, positionals } = parseArgs({
@@ -13,14 +13,14 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const url = process.env["DATABASE_URL"];
-const [sessionId] = positionals;
+const sessionId = idSchema<"session">().safeParse(positionals[0]).data;
 if (values.help || !sessionId || !url) {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
 }
 
 const write = !values.check;
-const repair = await withOwner(url, ({ db }) => repairReadModel(db, sessionId as SessionId, { write }));
+const repair = await withOwner(url, ({ db }) => repairReadModel(db, sessionId, { write }));
 if (repair) {
   for (const key of repair.wrong) process.stdout.write(`${write ? "written again" : "wrong"}: ${key}\n`);
   process.stdout.write(

@@ -4,6 +4,7 @@ import { selfCheck } from "@open-cowork/store/database/self-check";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { runService, StartRefused } from "@open-cowork/telemetry/run-service";
 import { startLoop } from "./loops/loop.ts";
+import { decisionTick } from "./loops/decisions.ts";
 import { gaugeTick } from "./loops/gauges.ts";
 import { promotionTick } from "./loops/promotion.ts";
 import { roleTick } from "./loops/roles.ts";
@@ -51,6 +52,7 @@ await runService({
       }),
       startLoop("recovery", config.recoveryMs, () => recoveryTick(world), { telemetry, stopping }),
       startLoop("promotion", config.recoveryMs, () => promotionTick(world), { telemetry, stopping }),
+      startLoop("decisions", config.recoveryMs, () => decisionTick(world), { telemetry, stopping }),
       startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), {
         telemetry,
         stopping,

@@ -21,6 +21,8 @@ import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
 import { engineFiles } from "./runtime/engine-files.ts";
+import { permissionsIn } from "./runtime/permissions.ts";
+import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
 import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
@@ -101,6 +103,7 @@ export async function startWorker(context: {
   });
   const { startMs, idleMs, silentMs, spares } = config.runtime;
   const most = config.lanes + idleRuntimes + spares;
+  const permitted = permissionsIn(sandbox.kind);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
@@ -113,6 +116,8 @@ export async function startWorker(context: {
     startMs,
     idleMs,
     spares,
+    // A profile that says more has its runtimes started cold.
+    sparePermissions: permissionsOf({ permissions: [] }, permitted),
     most,
   });
 
@@ -131,7 +136,7 @@ export async function startWorker(context: {
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
   const draining = new AbortController();
-  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
   const admission = createAdmission({ lanes: config.lanes, busy: () => attempts.size, pool, telemetry });
   const claims = startClaimLoop({

@@ -64,6 +64,26 @@ export const refusals = {
   not_dead: { http: 409, retryable: false, means: "Only work that every attempt failed at can be retried or dropped." },
   nothing_to_stop: { http: 409, retryable: false, means: "Nothing is running or waiting in this session." },
 
+  profile_unknown: { http: 400, retryable: false, means: "There is no profile of this name; choose one of the list." },
+
+  // Decisions.
+  decision_unknown: { http: 404, retryable: false, means: "Nothing in this session waits under this id." },
+  decision_not_open: {
+    http: 409,
+    retryable: false,
+    means: "This no longer waits for an answer: somebody decided, or the attempt that asked has ended.",
+  },
+  decision_expired: {
+    http: 409,
+    retryable: false,
+    means: "Nobody answered in time, so the agent was told no; a new prompt can ask for it again.",
+  },
+  decision_answer_misfit: {
+    http: 400,
+    retryable: false,
+    means: "The answer does not fit what was asked: approve or refuse a call, answer each question.",
+  },
+
   // Workers.
   credential_invalid: {
     http: 401,
@@ -197,6 +217,16 @@ export const failures = {
   worker_lost: { retry: "later", ...atOnce, means: "The worker's lease ran out; another attempt follows." },
   worker_revoked: { retry: "later", ...atOnce, means: "The worker was revoked; another attempt follows." },
   worker_draining: { retry: "free", ...atOnce, means: "The worker shut down in good order; another attempt follows." },
+  unrecorded_reply: {
+    retry: "never",
+    ...atOnce,
+    means: "Something other than a person answered an approval or question, so the turn was ended.",
+  },
+  profile_invalid: {
+    retry: "never",
+    ...atOnce,
+    means: "The session's profile can't be read, so nothing was run; an admin can give the session another one.",
+  },
   attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
   // 24 hours, see caps.sql: attempts alone would let work that renews for ever hold its lane for ever.
   time_exhausted: { retry: "never", ...atOnce, means: "It ran longer than work may, all its attempts together." },

@@ -15,6 +15,9 @@ export const recoveryMs = 1_000;
 export const heartbeatMs = 5_000;
 export const unhealthyAfterMs = 30_000;
 
+/** How long an approval or a question waits for a person; a profile may say otherwise within these bounds. */
+export const decisionWait = { defaultMs: 30 * 60_000, leastMs: 1_000, mostMs: 7 * 24 * 3_600_000 } as const;
+
 /** Bounds that both sides of a border must agree on. */
 export const limits = {
   promptChars: 100_000,
@@ -22,6 +25,9 @@ export const limits = {
   batchEvents: 500,
   batchBytes: 4 * 1024 * 1024,
   waitingPromptsPerSession: 50,
+  /** Of one answer in a person's own words. */
+  answerChars: 4_000,
+  questionsPerAsk: 20,
   requestBytes: 1024 * 1024,
   idempotencyKeyChars: 200,
   /** A repeat with the same key gets the first answer for this long. */

@@ -14,7 +14,9 @@ export const waitingReasons = {
 } as const;
 export type WaitingReason = keyof typeof waitingReasons;
 
-/** What to say beside "waiting" or "working"; null where that says it all. */
+const saysItAll: ReadonlySet<WaitingReason> = new Set(["running", "over", "about_to_be_promoted", "waits_for_person"]);
+
+/** What to say beside "waiting" or "working"; null where the status says it all. */
 export function whyItWaits(reason: WaitingReason): string | null {
-  return reason === "running" || reason === "over" || reason === "about_to_be_promoted" ? null : waitingReasons[reason];
+  return saysItAll.has(reason) ? null : waitingReasons[reason];
 }

@@ -118,6 +118,13 @@ begin
         from unnest((select p_lanes)) with ordinality l where v_decisions[l.ordinality] = 'dead';
   end if;
 
+  -- What they asked people ends with them; the facts above say so. Mostly there is nothing, and looking is cheap.
+  if exists (select from cowork.decisions d where d.status = 'open' and d.session_id in (select l.session_id from unnest((select p_lanes)) l)) then
+    update cowork.decisions d set status = 'withdrawn', decided_at = v_now
+      from unnest((select p_lanes)) l
+      where d.session_id = l.session_id and d.work_id = l.work_id and d.attempt = l.attempt and d.status = 'open';
+  end if;
+
   -- Organisations' rows come last in the lock order, in the order of their ids, or two calls with several of them would
   -- deadlock. The room goes to whichever lanes of each have waited longest.
   for v_org in

@@ -26,12 +26,14 @@ begin
       'leaseExpiresAt', v_work.lease_expires_at);
     return;
   end if;
-  if v_work.status = 'leased' then
-    return query select 'running', jsonb_build_object('attempt', v_work.attempt, 'claimedAt', v_work.claimed_at);
+  if v_work.status = 'parked' or exists (
+    select from cowork.decisions d where d.session_id = v_work.session_id and d.work_id = v_work.work_id and d.status = 'open'
+  ) then
+    return query select 'waits_for_person', '{}'::jsonb;
     return;
   end if;
-  if v_work.status = 'parked' then
-    return query select 'waits_for_person', '{}'::jsonb;
+  if v_work.status = 'leased' then
+    return query select 'running', jsonb_build_object('attempt', v_work.attempt, 'claimedAt', v_work.claimed_at);
     return;
   end if;
   select w.work_id, w.status into v_ahead from cowork.work w

@@ -42,14 +42,15 @@ begin
     insert into cowork.feed (org_id, topic, entity_id) select g.org_id, 'session', g.session_id from given g where g.session_id is not null
   ), sessions as (
     update cowork.sessions s set updated_at = v_now from given g where s.org_id = g.org_id and s.session_id = g.session_id
-      returning g.n, s.runtime_session_id
+      returning g.n, s.runtime_session_id, s.profile_id
   ), evidence as (
     insert into cowork.audit (org_id, action, actor_kind, actor_id, subject)
       select g.org_id, 'work_claimed', 'worker', p_worker.worker_id, jsonb_build_object('workId', g.work_id, 'attempt', g.attempt)
         from given g
   )
   select jsonb_agg(internal.lease_description(g.work_id, g.session_id, g.org_id, g.command_id, g.attempt, g.token, c.text,
-      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1) order by g.n) into v_given
-    from given g left join commands c on c.n = g.n left join sessions s on s.n = g.n;
+      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1, p.policy) order by g.n) into v_given
+    from given g left join commands c on c.n = g.n left join sessions s on s.n = g.n
+      left join cowork.profiles p on p.org_id = g.org_id and p.profile_id = s.profile_id;
   return coalesce(v_given, '[]');
 end $$;

@@ -52,7 +52,7 @@ grant select, update on cowork.sign_in_links, cowork.browser_sessions, cowork.se
   cowork.dead_letters, cowork.decisions, cowork.head_mender to cowork_api;
 grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.commands, cowork.work, cowork.routes, cowork.attempts,
   cowork.session_events, cowork.parts, cowork.feed, cowork.signals, cowork.worker_incarnations, cowork.worker_heartbeats,
-  cowork.dead_letters, cowork.usage, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,
+  cowork.dead_letters, cowork.decisions, cowork.usage, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,
   cowork.audit to cowork_api;
 grant select, delete on cowork.session_events, cowork.signals to cowork_api;
 -- A session whose first prompt was refused is taken back by who made it.

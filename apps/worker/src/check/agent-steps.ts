@@ -8,6 +8,7 @@ import { startBroker, type Broker } from "../broker/broker.ts";
 import { chooseLimits, type Limits } from "../limits/limits.ts";
 import { engineFiles } from "../runtime/engine-files.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import { permissionsIn } from "../runtime/permissions.ts";
 import { groupMembers } from "../runtime/process-identity.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
@@ -87,6 +88,8 @@ export async function runAgentSteps(options: {
               limits: limits!,
               openModelDoor: broker!.openDoor,
               access: { token, modelId: config.model.id },
+              // Nobody is here to be asked.
+              permissions: { ...permissionsIn(sandbox!.kind), question: "deny" },
               registry: openRegistry(root, newId()),
               startMs: config.runtime.startMs,
               signal: new AbortController().signal,
@@ -129,6 +132,7 @@ async function askOnce(runtime: Runtime, silentMs: number): Promise<string> {
     commandId: newId(),
     text: question,
     silentMs,
+    waitMs: silentMs,
     stop: new AbortController().signal,
     onEvents: (some) => {
       firstMs ??= systemClock.monotonicMs() - from;

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Permissions } from "../runtime/permissions.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { hasDirectory, putStateAside } from "../runtime/session-directory.ts";
 import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
@@ -12,11 +14,7 @@ import { createSpares } from "./spares.ts";
  */
 export interface RuntimePool {
   /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
-  take(
-    sessionId: string,
-    runtimeSessionId: string | null,
-    signal: AbortSignal,
-  ): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
+  take(wish: RuntimeWish, signal: AbortSignal): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
@@ -44,13 +42,22 @@ export interface MemoryBudget {
   reserveMb: number;
 }
 
+export interface RuntimeWish {
+  sessionId: string;
+  /** The conversation to go on with. */
+  runtimeSessionId: string | null;
+  /** Fixed when a process starts: one that was started with others is not taken. */
+  permissions: Permissions;
+}
+
 export interface RuntimePoolOptions extends SeatOptions {
   memory: MemoryBudget;
   idleMs: number;
   /** Most processes at once, idle ones and spares included. */
   most: number;
-  /** How many stand by for sessions that have none yet. */
+  /** How many stand by for sessions that have none yet, and what those let their agents do. */
   spares: number;
+  sparePermissions: Permissions;
 }
 
 export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
@@ -108,40 +115,45 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     }
   };
 
-  const start = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<Seat> => {
+  const start = async (wish: RuntimeWish, signal: AbortSignal): Promise<Seat> => {
     await makeRoom();
     starting += 1;
     try {
-      return await startSeat(options, { name: sessionId, runtimeSessionId, isWarm: false, signal });
+      const { sessionId: name, ...rest } = wish;
+      return await startSeat(options, { ...rest, name, isWarm: false, signal });
     } finally {
       starting -= 1;
     }
   };
 
-  const reuseOrStart = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal) => {
+  const reuseOrStart = async (wish: RuntimeWish, signal: AbortSignal) => {
+    const { sessionId, runtimeSessionId, permissions } = wish;
     const present = seats.get(sessionId);
     const isFit = present && !present.ending && !present.runtime.exited.aborted;
-    if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
+    const isWished =
+      present?.runtime.runtimeSessionId === runtimeSessionId && isDeepStrictEqual(present.permissions, permissions);
+    if (isFit && isWished) {
       present.idleSince = null;
       return { seat: present, origin: "live" } as const;
     }
     if (present) await end(sessionId, present);
     const isFresh = runtimeSessionId === null && !hasDirectory(options.workerRoot, sessionId);
-    const spare = isFresh ? await spares.adopt(sessionId) : null;
+    const spare = isFresh ? await spares.adopt(sessionId, permissions) : null;
     if (spare) {
       seats.set(sessionId, spare);
       return { seat: spare, origin: "warm" } as const;
     }
-    const seat = await start(sessionId, runtimeSessionId, signal);
+    const seat = await start(wish, signal);
     seats.set(sessionId, seat);
     return { seat, origin: "cold" } as const;
   };
 
   return {
-    async take(sessionId, runtimeSessionId, signal) {
+    async take(wish, signal) {
+      const { sessionId } = wish;
       await locks.lock(sessionId, signal);
       try {
-        const { seat, origin } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        const { seat, origin } = await reuseOrStart(wish, signal);
         broker.admit(seat.token);
         return { runtime: seat.runtime, origin };
       } catch (error) {

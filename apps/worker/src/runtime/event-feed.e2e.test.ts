@@ -121,6 +121,7 @@ describe("a turn whose events are lost", () => {
       before: new Set(),
       listeners,
       mapper: new EventMapper(eventText(sessionDirectoryOf(root, "s-1"), [])),
+      asks: { isWaiting: () => false, failure: () => null },
       onEvents: (some) => void events.push(...some.map(({ type }) => type)),
       exited: engine.exited,
       stop: new AbortController().signal,

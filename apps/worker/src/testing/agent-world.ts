@@ -10,7 +10,7 @@ import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scr
 import { startBroker, type Broker } from "../broker/broker.ts";
 import { chooseLimits, type Limits } from "../limits/limits.ts";
 import { engineFiles } from "../runtime/engine-files.ts";
-import type { Permissions } from "../runtime/permissions.ts";
+import { permissionsIn, type Permissions } from "../runtime/permissions.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime, type TurnRequest } from "../runtime/runtime.ts";
 import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
@@ -77,7 +77,7 @@ export async function createAgentWorld(
       root: workerRoot = root,
       sessionId = newId<"session">(),
       runtimeSessionId = null,
-      permissions,
+      permissions = permissionsIn(sandbox.kind),
       isWarm = false,
     } = {}) {
       const token = createToken("broker");
@@ -96,7 +96,7 @@ export async function createAgentWorld(
         signal: new AbortController().signal,
         onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
         isWarm,
-        ...(permissions && { permissions }),
+        permissions,
       });
       starts.add(starting);
       const runtime = await starting;
@@ -122,6 +122,7 @@ export async function ask(
   const end = await runtime.turn({
     commandId: newId(),
     text,
+    waitMs: 60_000,
     silentMs: 60_000,
     stop: new AbortController().signal,
     onEvents: (some) => void events.push(...some),

@@ -124,5 +124,5 @@ async function putPart(tx: Tx, { orgId, sessionId, row, before }: Change): Promi
   if (row)
     await sql`insert into cowork.parts (session_id, message_id, part_id, org_id, command_id, attempt, last_seq, body)
       values (${sessionId}, ${row.message_id}, ${row.part_id}, ${orgId}, ${row.command_id}, ${row.attempt}, ${row.last_seq},
-        ${row.body as object}::jsonb)`.execute(tx);
+        ${row.body}::jsonb)`.execute(tx);
 }

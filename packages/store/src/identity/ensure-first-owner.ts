@@ -1,4 +1,5 @@
 import { newId, type OrgId, type PoolId, type UserId } from "@open-cowork/contracts/ids";
+import { firstProfiles } from "@open-cowork/contracts/profile-policy";
 import type { Db } from "../database/open.ts";
 
 export interface FirstOwner {
@@ -8,7 +9,7 @@ export interface FirstOwner {
 }
 
 /**
- * What a plane needs before anybody can use it: one organisation, its owner, a shared pool and a profile that uses it.
+ * What a plane needs before anybody can use it: one organisation, its owner, a shared pool and the profiles that use it.
  * Needs the owner's connection. Repeatable: finds what an earlier start made.
  */
 export async function ensureFirstOwner(
@@ -44,7 +45,14 @@ export async function ensureFirstOwner(
       .execute();
     await tx
       .insertInto("cowork.profiles")
-      .values({ org_id: first.orgId, profile_id: newId(), name: "default", pool_id: first.poolId })
+      .values(
+        firstProfiles.map((profile) => ({
+          ...profile,
+          org_id: first.orgId,
+          profile_id: newId(),
+          pool_id: first.poolId,
+        })),
+      )
       .execute();
     return first;
   });

@@ -24,13 +24,13 @@ export function claim(
 ): Outcome<Given[], "worker_not_active"> {
   const { worker, heartbeat } = m.boots[boot]!;
   const status = m.workers[worker]!;
-  const claims = workerLifecycle[status].claims || (m.bug === "paused_worker_claims" && status === "paused");
-  if (!claims || heartbeat?.draining) return refused("worker_not_active");
-
+  // What was given is told again, whatever has happened to the worker since.
   const again = m.attempts.filter(
     (row) => row.boot === boot && m.ledger.get(row)!.request === request && holds(m, row),
   );
   if (again.length > 0) return accepted(again.map((row) => describe(m, row)));
+  const claims = workerLifecycle[status].claims || (m.bug === "paused_worker_claims" && status === "paused");
+  if (!claims || heartbeat?.draining) return refused("worker_not_active");
 
   const rank = (work: number) => (drawn.includes(work) ? drawn.indexOf(work) : drawn.length);
   const mine = (work: number) => (m.work[work]!.preferred === boot ? 0 : 1);

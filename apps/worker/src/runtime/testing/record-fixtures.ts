@@ -102,7 +102,8 @@ async function framesOf(
       frames.push(frame);
       if (frame.payload.type === "message.part.delta" && ++deltas === recording.abortAfter)
         await client.abort(sessionId);
-      if (frame.payload.type === "permission.asked") await client.rejectPermission(frame.payload.properties!.id!);
+      if (frame.payload.type === "permission.asked")
+        await client.replyPermission(frame.payload.properties!.id!, "reject");
     }
   };
   const reading = read().catch(() => {});
