@@ -69,7 +69,7 @@ describe("a worker that starts after one that was killed", () => {
     });
     children.push(child);
     await registry.add("s-1", child.pid!);
-    child.stdin!.end("\n");
+    child.stdin.end("\n");
     await eventually("its leader has died", () => child.exitCode !== null);
     expect(await groupMembers(child.pid!)).toHaveLength(1);
     await openRegistry(root, "boot-2").endOrphans();
