@@ -37,7 +37,7 @@ for (let n = 0; n < 8; n += 1) {
 }
 `;
 const file = "suite.test.mjs";
-const command = `/usr/bin/node --test ${file}`;
+const command = `/usr/bin/node --test --test-reporter=tap ${file}`;
 const turnMs = 300_000;
 
 export const runsSuite: ModelScript = [
