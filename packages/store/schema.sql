@@ -194,6 +194,7 @@ table cowork.audit_sealer
   singleton boolean not null default true
   era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
+  dropped_before timestamp with time zone not null default '-infinity'::timestamp with time zone
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
@@ -208,6 +209,7 @@ table cowork.audit_seals
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
+  first_at timestamp with time zone not null
   row_count bigint not null
   rows_sha256 text not null
   previous text not null
@@ -241,7 +243,7 @@ table cowork.browser_sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
 
 table cowork.checkpoint_packs
   owner cowork_owner
@@ -346,28 +348,36 @@ table cowork.decisions
   session_id uuid not null
   work_id uuid not null
   attempt integer not null
+  command_id uuid
   kind text not null
-  runtime_request_id text not null
+  status text not null default 'open'::text
   request jsonb not null
   request_hash text not null
-  asked_at timestamp with time zone not null default cowork.now()
+  asked_at timestamp with time zone not null
   expires_at timestamp with time zone not null
-  answer jsonb
+  answers jsonb
   decided_by uuid
   decided_at timestamp with time zone
+  applied_at timestamp with time zone
   constraint decisions_pkey PRIMARY KEY (org_id, decision_id)
-  constraint decisions_work_id_attempt_runtime_request_id_key UNIQUE (work_id, attempt, runtime_request_id)
   constraint decisions_org_id_decided_by_fkey FOREIGN KEY (org_id, decided_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint decisions_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint decisions_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint decisions_check CHECK (((answer IS NULL) = (decided_at IS NULL)))
+  constraint decisions_check CHECK (((expires_at >= (asked_at + '00:00:01'::interval)) AND (expires_at <= (asked_at + '7 days'::interval))))
+  constraint decisions_check1 CHECK (((status = 'open'::text) = (decided_at IS NULL)))
+  constraint decisions_check2 CHECK (((status = ANY (ARRAY['approved'::text, 'refused'::text, 'answered'::text])) = (decided_by IS NOT NULL)))
+  constraint decisions_check3 CHECK (((status = 'answered'::text) = (answers IS NOT NULL)))
   constraint decisions_kind_check CHECK ((kind = ANY (ARRAY['approval'::text, 'question'::text])))
   constraint decisions_request_hash_check CHECK ((request_hash ~ '^[0-9a-f]{64}$'::text))
-  index decisions_open ON cowork.decisions USING btree (org_id, expires_at) WHERE (answer IS NULL)
+  constraint decisions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'approved'::text, 'refused'::text, 'answered'::text, 'expired'::text, 'withdrawn'::text])))
+  index decisions_by_expiry ON cowork.decisions USING btree (expires_at) WHERE (status = 'open'::text)
+  index decisions_by_session ON cowork.decisions USING btree (session_id)
+  index decisions_open ON cowork.decisions USING btree (session_id) WHERE (status = 'open'::text)
+  trigger guard_move BEFORE UPDATE OF status ON cowork.decisions FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION cowork.guard_move('decision')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: insert, select, update
   grant cowork_web: select
 
 table cowork.entitlements
@@ -418,8 +428,7 @@ table cowork.feed
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, insert, select
   grant cowork_web: select
 
 table cowork.head_mender
@@ -446,7 +455,7 @@ table cowork.idempotency
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, select
   grant cowork_web: delete, insert, select, update
 
 table cowork.lanes
@@ -467,6 +476,8 @@ table cowork.lanes
   boot_id uuid
   last_batch_no bigint
   last_answer jsonb
+  renewals integer not null default 0
+  renewed_at timestamp with time zone
   constraint lanes_pkey PRIMARY KEY (lane_id)
   constraint lanes_session_id_key UNIQUE (session_id)
   constraint lanes_token_hash_key UNIQUE (token_hash)
@@ -581,12 +592,14 @@ table cowork.plane
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
   database_oid oid not null
+  feed_forgotten xid8 not null default '0'::xid8
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
   grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
+  grant cowork_api: update (feed_forgotten)
 
 table cowork.profiles
   owner cowork_owner
@@ -598,11 +611,13 @@ table cowork.profiles
   provider text not null default 'default'::text
   capabilities text[] not null default '{}'::text[]
   policy jsonb not null default '{}'::jsonb
+  about text not null default ''::text
   created_at timestamp with time zone not null default cowork.now()
   constraint profiles_pkey PRIMARY KEY (org_id, profile_id)
   constraint profiles_org_id_name_version_key UNIQUE (org_id, name, version)
   constraint profiles_org_id_fkey FOREIGN KEY (org_id) REFERENCES cowork.orgs(org_id)
   constraint profiles_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES cowork.worker_pools(pool_id)
+  constraint profiles_about_check CHECK ((length(about) <= 300))
   constraint profiles_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100)))
   constraint profiles_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint profiles_version_check CHECK ((version > 0))
@@ -665,6 +680,7 @@ table cowork.sealed_secrets
   constraint sealed_secrets_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint sealed_secrets_version_check CHECK ((version > 0))
   unique index sealed_secrets_current ON cowork.sealed_secrets USING btree (org_id, provider) WHERE (revoked_at IS NULL)
+  trigger keep_revoked BEFORE UPDATE OF revoked_at ON cowork.sealed_secrets FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION cowork.keep_revoked()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -735,7 +751,7 @@ table cowork.sign_in_links
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, select, update
 
 table cowork.signals
   owner cowork_owner
@@ -745,14 +761,15 @@ table cowork.signals
   work_id uuid not null
   kind text not null
   payload jsonb not null default '{}'::jsonb
-  created_by uuid not null
+  created_by uuid
   created_at timestamp with time zone not null default cowork.now()
   constraint signals_pkey PRIMARY KEY (signal_id)
-  constraint signals_work_id_kind_key UNIQUE (work_id, kind)
   constraint signals_org_id_created_by_fkey FOREIGN KEY (org_id, created_by) REFERENCES cowork.memberships(org_id, user_id)
   constraint signals_org_id_session_id_fkey FOREIGN KEY (org_id, session_id) REFERENCES cowork.sessions(org_id, session_id)
   constraint signals_work_id_fkey FOREIGN KEY (work_id) REFERENCES cowork.work(work_id)
-  constraint signals_kind_check CHECK ((kind = 'stop'::text))
+  constraint signals_kind_check CHECK ((kind = ANY (ARRAY['stop'::text, 'decision'::text])))
+  index signals_by_work ON cowork.signals USING btree (work_id)
+  unique index signals_one_stop ON cowork.signals USING btree (work_id) WHERE (kind = 'stop'::text)
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -805,6 +822,9 @@ table cowork.users
   constraint users_email_key UNIQUE (email)
   constraint users_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200)))
   constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 320))))
+  row level security
+  policy plane_wide for all to cowork_api using true
+  policy tenant for all to cowork_web using (EXISTS ( SELECT FROM cowork.memberships m WHERE (m.user_id = users.user_id)))
   grant cowork_api: select
   grant cowork_web: select
 
@@ -899,7 +919,7 @@ table cowork.worker_incarnations
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
 
 table cowork.worker_pools
@@ -962,7 +982,18 @@ function cowork.guard_pool()
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
 
+function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+  returns text[]
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+  grant cowork_scheduler: execute
+
 function cowork.keep_pool()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_owner
+
+function cowork.keep_revoked()
   returns trigger
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_owner
@@ -996,7 +1027,13 @@ function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id u
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
+  returns TABLE(ok boolean, reason text, answer jsonb)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_web: execute
+
+function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text, p_answers jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1023,6 +1060,12 @@ function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reas
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.end_overtime(p_most integer)
+  returns integer
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
 function internal.end_stuck_backends(p_older_than_ms integer)
   returns integer
   language sql volatile security definer set search_path=pg_catalog
@@ -1034,6 +1077,12 @@ function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uui
   language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
+
+function internal.expire_decisions(p_limit integer)
+  returns TABLE(session_id uuid)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
   returns TABLE(reason text, details jsonb)
@@ -1054,7 +1103,13 @@ function internal.is_restored()
   grant cowork_web: execute
   grant cowork_worker: execute
 
-function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint)
+function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
+  returns TABLE(kind text, removed integer)
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
+
+function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
   language sql stable
   owner cowork_api
@@ -1111,6 +1166,11 @@ function internal.most_batch_bytes()
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.most_heartbeat_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.most_lease_ms()
   returns integer
   language sql immutable security definer set search_path=pg_catalog
@@ -1162,6 +1222,11 @@ function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   language sql immutable security definer set search_path=pg_catalog
   owner cowork_api
 
+function internal.org_of_worker(p_worker_id uuid)
+  returns uuid
+  language plpgsql stable security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.pack_key(p_org_id uuid, p_sha256 text)
   returns text
   language sql immutable security definer set search_path=pg_catalog
@@ -1201,6 +1266,11 @@ function internal.raise_floors()
   owner cowork_api
   grant cowork_scheduler: execute
 
+function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
   language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
@@ -1212,7 +1282,7 @@ function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id u
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
 
-function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text, p_waiting_most integer)
   returns text
   language plpgsql volatile security definer set search_path=pg_catalog
   owner cowork_api
@@ -1235,6 +1305,17 @@ function internal.schema_version()
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid, p_name text, p_answers jsonb, p_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+
+function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb, p_body jsonb)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.settle_ready(p_most integer)
   returns integer

@@ -3,6 +3,7 @@ import { eventually } from "@open-cowork/testkit/eventually";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { pidOf } from "../plane/running-plane.ts";
 import { harnessOptions, percentile, runBenches, type Bench, type Metric } from "./harness.ts";
+import { answers } from "./worker/answers.ts";
 import { startBenchPlane, type BenchPlane } from "./worker/bench-plane.ts";
 import { enginePid, leftovers, residentMb, treeMb } from "./worker/footprint.ts";
 import { aborts, acceptances, freshSessions } from "./worker/prompts.ts";
@@ -98,6 +99,29 @@ const live: Bench<string> = {
   contestants: [{ name: "open-cowork", run: () => on({ RUNTIME_SPARES: "0" }, liveSessions) }],
 };
 
+const asks: Bench<string> = {
+  name: "asks of agents",
+  runs: 1,
+  metrics: {
+    "approval to OpenCode, p50": { unit: "ms" },
+    "approval to OpenCode, p95": { unit: "ms", goal: 250 },
+    "answer to OpenCode, p50": { unit: "ms" },
+    "answer to OpenCode, p95": { unit: "ms", goal: 250 },
+  },
+  contestants: [{ name: "open-cowork", run: () => on({ RUNTIME_SPARES: "0" }, answeredAsks) }],
+};
+
+async function answeredAsks(plane: BenchPlane) {
+  const approved = await answers(plane, "approval", many);
+  const answered = await answers(plane, "question", many);
+  return {
+    "approval to OpenCode, p50": percentile(approved, 50),
+    "approval to OpenCode, p95": percentile(approved, 95),
+    "answer to OpenCode, p50": percentile(answered, 50),
+    "answer to OpenCode, p95": percentile(answered, 95),
+  };
+}
+
 function fourLanes(): Record<string, Metric> {
   return {
     "four lanes: claim to prompt accepted, live, p95": { unit: "ms" },
@@ -146,7 +170,7 @@ function noneLive(plane: BenchPlane): Promise<unknown> {
   return eventually("every runtime has ended", () => plane.live().length === 0, { withinMs: goneMs });
 }
 
-const benches: Record<string, Bench<string>> = { cold, warm, live };
+const benches: Record<string, Bench<string>> = { cold, warm, live, asks };
 const chosen = values.only === undefined ? Object.keys(benches) : values.only.split(",");
 const unknown = chosen.filter((name) => !benches[name]);
 if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(benches).join(", ")}`);

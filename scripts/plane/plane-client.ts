@@ -1,5 +1,5 @@
 import { deadline } from "@open-cowork/contracts/clock";
-import type { CommandAccepted, SessionSummary } from "@open-cowork/contracts/http";
+import type { CommandAccepted, DecisionAnswer, SessionSummary } from "@open-cowork/contracts/http";
 import type { StreamFrames } from "@open-cowork/contracts/stream";
 import { emptyTranscript, foldEvent, turnsOf, type Transcript } from "@open-cowork/contracts/transcript";
 
@@ -30,7 +30,7 @@ export class PlaneClient {
     return new PlaneClient(origin, cookie);
   }
 
-  createSession(wish: { title?: string; prompt?: string }): Promise<SessionSummary> {
+  createSession(wish: { title?: string; prompt?: string; profile?: string }): Promise<SessionSummary> {
     return this.#request("POST", "/api/sessions", wish) as Promise<SessionSummary>;
   }
 
@@ -93,6 +93,16 @@ export class PlaneClient {
   async outcome(sessionId: string, commandSeq: number, withinMs: number): Promise<string> {
     const ended = ({ command }: Turn) => (["waiting", "working"].includes(command.status) ? null : command.status);
     return this.#await(sessionId, withinMs, `the end of command ${commandSeq}`, ended, commandSeq);
+  }
+
+  /** Resolves with the id of what that command's agent asks. */
+  async ask(sessionId: string, commandSeq: number, withinMs: number): Promise<string> {
+    const open = ({ decisions }: Turn) => decisions.find(({ status }) => status === "open")?.decisionId ?? null;
+    return this.#await(sessionId, withinMs, `an ask of command ${commandSeq}`, open, commandSeq);
+  }
+
+  async decide(sessionId: string, decisionId: string, answer: DecisionAnswer): Promise<void> {
+    await this.#request("POST", `/api/sessions/${sessionId}/decisions/${decisionId}`, answer);
   }
 
   async #await(

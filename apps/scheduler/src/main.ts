@@ -4,7 +4,9 @@ import { selfCheck } from "@open-cowork/store/database/self-check";
 import { startOpsServer } from "@open-cowork/telemetry/ops-server";
 import { runService, StartRefused } from "@open-cowork/telemetry/run-service";
 import { startLoop } from "./loops/loop.ts";
+import { decisionTick } from "./loops/decisions.ts";
 import { gaugeTick } from "./loops/gauges.ts";
+import { houseTick } from "./loops/house.ts";
 import { promotionTick } from "./loops/promotion.ts";
 import { roleTick } from "./loops/roles.ts";
 import { recoveryTick } from "./loops/recovery.ts";
@@ -14,6 +16,9 @@ import { workerHealthTick } from "./loops/worker-health.ts";
 
 /** How often queue and workers are counted for the operator: often enough for an alert, rarely enough to cost nothing. */
 const gaugesMs = 5_000;
+
+/** How often what has had its time is removed. */
+const houseMs = 60_000;
 
 /** How often the services' database roles are looked at. */
 const rolesMs = 30_000;
@@ -51,11 +56,13 @@ await runService({
       }),
       startLoop("recovery", config.recoveryMs, () => recoveryTick(world), { telemetry, stopping }),
       startLoop("promotion", config.recoveryMs, () => promotionTick(world), { telemetry, stopping }),
+      startLoop("decisions", config.recoveryMs, () => decisionTick(world), { telemetry, stopping }),
       startLoop("worker health", config.recoveryMs, () => workerHealthTick(world, config.unhealthyAfterMs), {
         telemetry,
         stopping,
       }),
       startLoop("audit sealer", sealMs, () => sealTick(world), { telemetry, stopping }),
+      startLoop("housekeeping", houseMs, () => houseTick(world, config.retention), { telemetry, stopping }),
       startLoop("roles", rolesMs, roleTick(world), { telemetry, stopping }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];

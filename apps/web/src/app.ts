@@ -3,6 +3,7 @@ import type { Asset } from "./build/load-build.ts";
 import { mountRoutes, type Door, type DoorApp } from "./door/mount-routes.ts";
 import { assetRoutes } from "./routes/assets.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { decisionRoutes } from "./routes/decisions.ts";
 import { pageRoutes } from "./routes/pages.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
@@ -18,6 +19,7 @@ export function createApp(door: Door, assets: ReadonlyMap<string, Asset>, stream
     ...pageRoutes(door),
     ...sessionRoutes(door),
     ...deadLetterRoutes(door),
+    ...decisionRoutes(door),
     ...signInRoutes(door),
     ...streamRoutes(door, streams),
     ...workerRoutes(door),

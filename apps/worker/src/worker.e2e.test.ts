@@ -7,6 +7,7 @@ import { metrics } from "@open-cowork/contracts/metrics";
 import type { SessionId } from "@open-cowork/contracts/ids";
 import { turnsOf, type Turn } from "@open-cowork/contracts/transcript";
 import { stopSession } from "@open-cowork/store/commands/stop-session";
+import { explainSession } from "@open-cowork/store/work/explain-waiting";
 import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
 import { recoverExpiredLeases } from "@open-cowork/store/leases/recover-expired-leases";
 import { createWorld, type World } from "@open-cowork/store/testing/world";
@@ -59,7 +60,7 @@ afterAll(async () => {
 const start = async () => (running = await startedWorker(settings));
 const turns = async (sessionId: SessionId): Promise<Turn[]> =>
   turnsOf((await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript);
-const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 40_000) =>
+const turnThat = (sessionId: SessionId, n: number, holds: (turn: Turn) => boolean, withinMs = 90_000) =>
   eventually("the turn gets there", async () => (await turns(sessionId)).filter((turn) => holds(turn))[n], {
     withinMs,
   });
@@ -240,6 +241,21 @@ describe("a worker that was frozen for longer than its lease", () => {
     expect(spoken(turn).match(/Line 30 of 30/g)).toHaveLength(1);
     expect(turn.lost.map(({ info }) => info.id)).toEqual(before[0]!.lost.map(({ info }) => info.id));
     expect(worker.log()).toContain("the lease is lost");
+  });
+});
+
+describe("a worker without enough free memory", () => {
+  it("claims nothing, says why, and costs the waiting work no attempt", async () => {
+    const short = await startedWorker({ ...settings, LIMITS_RESERVE_MB: "100000000" });
+    const sessionId = await world.wish("[script:text] when there is room");
+    const why = () => explainSession(world.as.web.db, world.actor, sessionId);
+    await eventually("it says so", async () => (await why())?.reason === "capacity_unavailable", { withinMs: 20_000 });
+    expect(short.log()).toContain("too little memory");
+    const text = await (await fetch(`http://127.0.0.1:${short.opsPort}/metrics`)).text();
+    expect(text).toContain(`cowork_refusals_total{reason="capacity_unavailable"} 1`);
+    expect(await endWorker(short, "SIGTERM")).toBe(0);
+    await start();
+    expect(await finished(sessionId)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
   });
 });
 

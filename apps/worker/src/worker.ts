@@ -11,13 +11,18 @@ import { StartRefused } from "@open-cowork/telemetry/run-service";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
 import { startAttempt, type Attempt } from "./attempt/run-attempt.ts";
 import { startBroker } from "./broker/broker.ts";
+import { createAdmission } from "./lanes/admission.ts";
 import { startClaimLoop } from "./lanes/claim-loop.ts";
 import { startHeartbeatLoop } from "./lanes/heartbeat-loop.ts";
 import { createRuntimePool, type RuntimePool } from "./lanes/runtime-pool.ts";
+import { chooseLimits } from "./limits/limits.ts";
+import { freeMemoryMb } from "./limits/memory.ts";
 import { isSpareName } from "./lanes/spares.ts";
 import { openWorkerRoot } from "./lanes/worker-root.ts";
 import { engineVersion, proveEngineBinary } from "./runtime/binary.ts";
 import { engineFiles } from "./runtime/engine-files.ts";
+import { permissionsIn } from "./runtime/permissions.ts";
+import { permissionsOf } from "./runtime/policy.ts";
 import { openRegistry } from "./runtime/registry.ts";
 import { removeUngiven } from "./runtime/session-directory.ts";
 import { chooseSandbox } from "./sandbox/choose-sandbox.ts";
@@ -80,6 +85,16 @@ export async function startWorker(context: {
   }
   const { sandbox } = chosen;
   if (chosen.warning !== null) log.warn(chosen.warning);
+  const { memoryMb, tasks } = config.limits;
+  const { limits, why } = await chooseLimits({ memoryBytes: memoryMb * 2 ** 20, tasks });
+  if (limits.kind !== "cgroup") {
+    if (config.tier === "production") {
+      await database.close();
+      await root.release();
+      throw new StartRefused([`tier production needs control groups, which hold agents to their limits: ${why}`]);
+    }
+    log.warn(`limits ${limits.kind}: ${why}`);
+  }
 
   const broker = startBroker({
     upstream: config.model.baseUrl,
@@ -88,16 +103,21 @@ export async function startWorker(context: {
   });
   const { startMs, idleMs, silentMs, spares } = config.runtime;
   const most = config.lanes + idleRuntimes + spares;
+  const permitted = permissionsIn(sandbox.kind);
   const pool = createRuntimePool({
     workerRoot: root.path,
     broker,
     sandbox,
+    limits,
+    memory: { ...config.limits, free: freeMemoryMb },
     modelId: config.model.id,
     registry,
     telemetry,
     startMs,
     idleMs,
     spares,
+    // A profile that says more has its runtimes started cold.
+    sparePermissions: permissionsOf({ permissions: [] }, permitted),
     most,
   });
 
@@ -116,8 +136,9 @@ export async function startWorker(context: {
   const attempts = new Set<Attempt>();
   telemetry.gauge("cowork_attempts_active", () => [{ value: attempts.size, labels: {} }]);
   const draining = new AbortController();
-  const tools = { database, telemetry, pool, lease: config.lease, silentMs, draining: draining.signal };
+  const tools = { database, telemetry, pool, lease: config.lease, silentMs, permitted, draining: draining.signal };
 
+  const admission = createAdmission({ lanes: config.lanes, busy: () => attempts.size, pool, telemetry });
   const claims = startClaimLoop({
     database,
     telemetry,
@@ -125,7 +146,7 @@ export async function startWorker(context: {
     bootId,
     lease: config.lease,
     pollMs: config.pollMs,
-    freeLanes: () => config.lanes - attempts.size,
+    freeLanes: () => admission.freeLanes(),
     onClaimed: (claimed, claimedAt) => {
       const attempt = startAttempt(claimed, claimedAt, tools);
       attempts.add(attempt);
@@ -154,8 +175,8 @@ export async function startWorker(context: {
     report: () => ({
       bootId,
       versions: { openCowork: planeVersion(), opencode: engineVersion(), protocol },
-      capabilities: [`sandbox:${sandbox.kind}`],
-      load: { lanes: config.lanes, busy: attempts.size },
+      capabilities: [`sandbox:${sandbox.kind}`, `limits:${limits.kind}`],
+      load: admission.load(),
       activeWorkIds: [...attempts].slice(0, 200).map((attempt) => attempt.claimed.lease.workId),
       draining: stopping.aborted,
       lastError: null,

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { decisionStatuses } from "./lifecycles.ts";
+
 /**
  * The events of a session: immutable facts in past tense, ordered by `seq`, which Postgres allocates without a gap
  * under the lane's lock. Two producers: the plane states its own facts; the runtime's events keep OpenCode's own shape
@@ -15,6 +17,44 @@ interface EventRow {
 
 const looseInfo = z.looseObject({ id: z.string(), sessionID: z.string() });
 const loosePart = z.looseObject({ id: z.string(), sessionID: z.string(), messageID: z.string(), type: z.string() });
+
+/** What the plane adds to an ask: under which id people decide, for how long it waits, and what exactly was asked. */
+const askTerms = z.object({
+  decisionId: z.uuid(),
+  waitMs: z.number().int().positive(),
+  /** Of the runtime's own request, before anything was redacted or cut. */
+  requestHash: z.string(),
+});
+const askedBy = z.looseObject({ messageID: z.string(), callID: z.string() }).optional();
+
+export const permissionRequest = z.looseObject({
+  id: z.string(),
+  sessionID: z.string(),
+  permission: z.string(),
+  patterns: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()),
+  tool: askedBy,
+});
+export type PermissionRequest = z.infer<typeof permissionRequest>;
+
+export const questionRequest = z.looseObject({
+  id: z.string(),
+  sessionID: z.string(),
+  questions: z.array(
+    z.looseObject({
+      question: z.string(),
+      header: z.string(),
+      options: z.array(z.looseObject({ label: z.string(), description: z.string() })),
+      multiple: z.boolean().optional(),
+      /** False: only the options. OpenCode lets a person answer in their own words unless told so. */
+      custom: z.boolean().optional(),
+    }),
+  ),
+  tool: askedBy,
+});
+export type QuestionRequest = z.infer<typeof questionRequest>;
+
+const replied = { sessionID: z.string(), requestID: z.string(), decisionId: z.uuid() };
 
 export const eventTypes = {
   "command.accepted": {
@@ -52,6 +92,44 @@ export const eventTypes = {
       outcome: z.enum(["succeeded", "failed", "cancelled"]),
       reason: z.string().nullable(),
     }),
+  },
+  "decision.made": {
+    producer: "plane",
+    projected: false,
+    payload: z.object({
+      decisionId: z.string(),
+      status: z.enum(decisionStatuses).exclude(["open", "withdrawn"]),
+      /** Null when nobody did and its time ran out. */
+      by: z.string().nullable(),
+      answers: z.array(z.array(z.string())).nullable(),
+    }),
+  },
+  // An ask becomes a row of `decisions` with the event itself.
+  "permission.asked": {
+    producer: "runtime",
+    projected: false,
+    payload: permissionRequest.extend({ decision: askTerms }),
+  },
+  "question.asked": {
+    producer: "runtime",
+    projected: false,
+    payload: questionRequest.extend({ decision: askTerms }),
+  },
+  // The runtime has taken the decision: its signal has done its work.
+  "permission.replied": {
+    producer: "runtime",
+    projected: false,
+    payload: z.object({ ...replied, reply: z.enum(["once", "reject"]) }),
+  },
+  "question.replied": {
+    producer: "runtime",
+    projected: false,
+    payload: z.object({ ...replied, answers: z.array(z.array(z.string())) }),
+  },
+  "question.rejected": {
+    producer: "runtime",
+    projected: false,
+    payload: z.object(replied),
   },
   "message.updated": {
     producer: "runtime",

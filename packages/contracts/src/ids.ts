@@ -16,6 +16,8 @@ export type BootId = Id<"boot">;
 export type SessionId = Id<"session">;
 export type CommandId = Id<"command">;
 export type WorkId = Id<"work">;
+export type DecisionId = Id<"decision">;
+export type ProfileId = Id<"profile">;
 export type SignalId = Id<"signal">;
 
 export function newId<Kind extends string>(): Id<Kind> {

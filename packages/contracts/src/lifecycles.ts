@@ -78,11 +78,25 @@ const sessionLifecycle = {
   archived: { next: ["open"] },
 } as const satisfies Lifecycle<SessionStatus>;
 
+export const decisionStatuses = ["open", "approved", "refused", "answered", "expired", "withdrawn"] as const;
+export type DecisionStatus = (typeof decisionStatuses)[number];
+
+const decisionLifecycle = {
+  // Withdrawn with the attempt that asked: the next one asks again.
+  open: { next: ["approved", "refused", "answered", "expired", "withdrawn"] },
+  approved: { next: [] },
+  refused: { next: [] },
+  answered: { next: [] },
+  expired: { next: [] },
+  withdrawn: { next: [] },
+} as const satisfies Lifecycle<DecisionStatus>;
+
 export const lifecycles = {
   worker: workerLifecycle,
   work: workLifecycle,
   command: commandLifecycle,
   session: sessionLifecycle,
+  decision: decisionLifecycle,
 } as const;
 
 /** The lawful predecessors of a state: what a compare-and-set to `to` must find. */

@@ -53,6 +53,7 @@ export const refusals = {
   queue_full: {
     http: 429,
     retryable: true,
+    audit: "quota_denied",
     means: "This session has as many waiting prompts as it may; wait for one to finish.",
   },
   quota_exceeded: {
@@ -63,6 +64,26 @@ export const refusals = {
   },
   not_dead: { http: 409, retryable: false, means: "Only work that every attempt failed at can be retried or dropped." },
   nothing_to_stop: { http: 409, retryable: false, means: "Nothing is running or waiting in this session." },
+
+  profile_unknown: { http: 400, retryable: false, means: "There is no profile of this name; choose one of the list." },
+
+  // Decisions.
+  decision_unknown: { http: 404, retryable: false, means: "Nothing in this session waits under this id." },
+  decision_not_open: {
+    http: 409,
+    retryable: false,
+    means: "This no longer waits for an answer: somebody decided, or the attempt that asked has ended.",
+  },
+  decision_expired: {
+    http: 409,
+    retryable: false,
+    means: "Nobody answered in time, so the agent was told no; a new prompt can ask for it again.",
+  },
+  decision_answer_misfit: {
+    http: 400,
+    retryable: false,
+    means: "The answer does not fit what was asked: approve or refuse a call, answer each question.",
+  },
 
   // Workers.
   credential_invalid: {
@@ -75,6 +96,11 @@ export const refusals = {
     http: 409,
     retryable: true,
     means: "The worker's state does not allow this; an operator can activate or resume it.",
+  },
+  capacity_unavailable: {
+    http: 503,
+    retryable: true,
+    means: "The workers have too little memory free for another session; it starts when one of theirs ends.",
   },
   worker_transition_not_allowed: {
     http: 409,
@@ -168,6 +194,12 @@ export const failures = {
     pauseMostMs: 60_000,
     means: "OpenCode ended in the middle of the turn.",
   },
+  runtime_out_of_memory: {
+    retry: "later",
+    pauseMs: 5_000,
+    pauseMostMs: 120_000,
+    means: "The agent, or a program that it ran, took more memory than a session may have, and was ended.",
+  },
   runtime_silent: {
     retry: "later",
     pauseMs: 1_000,
@@ -186,6 +218,16 @@ export const failures = {
   worker_lost: { retry: "later", ...atOnce, means: "The worker's lease ran out; another attempt follows." },
   worker_revoked: { retry: "later", ...atOnce, means: "The worker was revoked; another attempt follows." },
   worker_draining: { retry: "free", ...atOnce, means: "The worker shut down in good order; another attempt follows." },
+  unrecorded_reply: {
+    retry: "never",
+    ...atOnce,
+    means: "Something other than a person answered an approval or question, so the turn was ended.",
+  },
+  profile_invalid: {
+    retry: "never",
+    ...atOnce,
+    means: "The session's profile can't be read, so nothing was run; an admin can give the session another one.",
+  },
   attempts_exhausted: { retry: "never", ...atOnce, means: "Every allowed attempt failed." },
   // 24 hours, see caps.sql: attempts alone would let work that renews for ever hold its lane for ever.
   time_exhausted: { retry: "never", ...atOnce, means: "It ran longer than work may, all its attempts together." },

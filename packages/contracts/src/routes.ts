@@ -52,6 +52,14 @@ export const routes = {
     answers: "redirect",
   },
 
+  decideForm: {
+    method: "POST",
+    path: "/sessions/:sessionId/decisions/:decisionId",
+    who: "member",
+    ratePerMinute: 240,
+    answers: "redirect",
+  },
+
   listSessions: { method: "GET", path: "/api/sessions", who: "viewer", ratePerMinute: 600, answers: "json" },
   createSession: { method: "POST", path: "/api/sessions", who: "member", ratePerMinute: 120, answers: "json" },
   getSession: { method: "GET", path: "/api/sessions/:sessionId", who: "viewer", ratePerMinute: 600, answers: "json" },
@@ -89,6 +97,14 @@ export const routes = {
     path: "/api/dead-letters/:workId/drop",
     who: "member",
     ratePerMinute: 120,
+    answers: "json",
+  },
+  listProfiles: { method: "GET", path: "/api/profiles", who: "viewer", ratePerMinute: 600, answers: "json" },
+  decide: {
+    method: "POST",
+    path: "/api/sessions/:sessionId/decisions/:decisionId",
+    who: "member",
+    ratePerMinute: 240,
     answers: "json",
   },
   stream: { method: "GET", path: "/api/stream", who: "viewer", ratePerMinute: 120, answers: "stream" },

@@ -15,6 +15,9 @@ export const recoveryMs = 1_000;
 export const heartbeatMs = 5_000;
 export const unhealthyAfterMs = 30_000;
 
+/** How long an approval or a question waits for a person; a profile may say otherwise within these bounds. */
+export const decisionWait = { defaultMs: 30 * 60_000, leastMs: 1_000, mostMs: 7 * 24 * 3_600_000 } as const;
+
 /** Bounds that both sides of a border must agree on. */
 export const limits = {
   promptChars: 100_000,
@@ -22,8 +25,21 @@ export const limits = {
   batchEvents: 500,
   batchBytes: 4 * 1024 * 1024,
   waitingPromptsPerSession: 50,
+  /** Of one answer in a person's own words. */
+  answerChars: 4_000,
+  questionsPerAsk: 20,
   requestBytes: 1024 * 1024,
   idempotencyKeyChars: 200,
   /** A repeat with the same key gets the first answer for this long. */
   idempotencyHours: 24,
+} as const;
+
+/** How long what nobody asks for any more is kept. Months are whole ones, and evidence goes only when it is sealed. */
+export const retention = {
+  feedHours: 24,
+  incarnationDays: 7,
+  signInDays: 7,
+  heartbeatMonths: 1,
+  usageMonths: 13,
+  auditMonths: 25,
 } as const;

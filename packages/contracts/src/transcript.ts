@@ -1,4 +1,5 @@
 import type { CommandStatus } from "./lifecycles.ts";
+import { decided, opened, withdrawn, type DecisionView } from "./decisions.ts";
 import type { MessageInfo, Part, SessionEvent } from "./events.ts";
 
 /**
@@ -9,6 +10,7 @@ import type { MessageInfo, Part, SessionEvent } from "./events.ts";
 export interface Transcript {
   commands: Record<string, CommandView>;
   messages: Record<string, MessageView>;
+  decisions: Record<string, DecisionView>;
 }
 
 export interface CommandView {
@@ -32,7 +34,7 @@ export interface MessageView {
   unannounced?: true;
 }
 
-export const emptyTranscript: Transcript = { commands: {}, messages: {} };
+export const emptyTranscript: Transcript = { commands: {}, messages: {}, decisions: {} };
 
 /** Returns a new state that shares every unchanged branch, so that a page can render only what moved. */
 export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
@@ -62,9 +64,12 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
         reason: null,
       });
     case "attempt.lost":
-      return moveCommand(state, event.payload.commandId, { status: "waiting", reason: event.payload.reason });
+      return moveCommand(withoutAsks(state, event), event.payload.commandId, {
+        status: "waiting",
+        reason: event.payload.reason,
+      });
     case "command.finished":
-      return moveCommand(state, event.payload.commandId, {
+      return moveCommand(withoutAsks(state, event), event.payload.commandId, {
         status: event.payload.outcome,
         reason: event.payload.reason,
       });
@@ -91,6 +96,19 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
       const grown = { ...part, text: before.slice(0, offset) + text };
       return putMessage(state, messageID, { ...message, parts: { ...message.parts, [partID]: grown } });
     }
+    case "permission.asked":
+    case "question.asked": {
+      const decision = opened(event);
+      return { ...state, decisions: { ...state.decisions, [decision.decisionId]: decision } };
+    }
+    case "decision.made": {
+      const known = state.decisions[event.payload.decisionId];
+      if (!known) return state;
+      return { ...state, decisions: { ...state.decisions, [known.decisionId]: decided(known, event) } };
+    }
+    case "permission.replied":
+    case "question.replied":
+    case "question.rejected":
     case "session.error":
       return state;
   }
@@ -100,6 +118,15 @@ export function foldEvent(state: Transcript, event: SessionEvent): Transcript {
 export function isFinal(part: Part): boolean {
   const time = part["time"] as { end?: number } | undefined;
   return time?.end !== undefined;
+}
+
+/** What an attempt asked ends with it. */
+function withoutAsks(
+  state: Transcript,
+  event: SessionEvent & { type: "attempt.lost" | "command.finished" },
+): Transcript {
+  const decisions = withdrawn(state.decisions, event);
+  return decisions === state.decisions ? state : { ...state, decisions };
 }
 
 function moveCommand(state: Transcript, commandId: string, change: Partial<CommandView>): Transcript {
@@ -124,18 +151,26 @@ export interface Turn {
   answers: MessageView[];
   /** What earlier attempts had said before they were lost; the agent no longer knows it. */
   lost: MessageView[];
+  /** What it asked people, oldest first; those of lost attempts among them. */
+  decisions: DecisionView[];
 }
 
 export function turnsOf(state: Transcript): Turn[] {
   const answers = Object.values(state.messages)
     .filter((message) => message.info["role"] === "assistant")
     .sort((a, b) => (a.info.id < b.info.id ? -1 : 1));
+  const decisions = Object.values(state.decisions).sort((a, b) => (a.decisionId < b.decisionId ? -1 : 1));
   return Object.values(state.commands)
     .sort((a, b) => a.commandSeq - b.commandSeq)
     .map((command) => {
       const own = answers.filter((message) => message.commandId === command.commandId);
       const isCurrent = (message: MessageView) => message.attempt === command.attempt && !isWaitingAgain(command);
-      return { command, answers: own.filter(isCurrent), lost: own.filter((message) => !isCurrent(message)) };
+      return {
+        command,
+        answers: own.filter(isCurrent),
+        lost: own.filter((message) => !isCurrent(message)),
+        decisions: decisions.filter((decision) => decision.commandId === command.commandId),
+      };
     });
 }
 

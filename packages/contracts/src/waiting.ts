@@ -5,6 +5,7 @@ export const waitingReasons = {
   over_quota: "your organisation runs as many sessions at once as it may",
   no_worker: "no worker that can take it is running",
   about_to_be_promoted: "about to start",
+  capacity_unavailable: "the workers have too little memory free for another session",
   waits_for_a_free_lane: "all workers are busy",
   waits_for_person: "waiting for a person",
   owner_silent: "its worker has gone silent; another one takes over when the lease runs out",
@@ -13,7 +14,9 @@ export const waitingReasons = {
 } as const;
 export type WaitingReason = keyof typeof waitingReasons;
 
-/** What to say beside "waiting" or "working"; null where that says it all. */
+const saysItAll: ReadonlySet<WaitingReason> = new Set(["running", "over", "about_to_be_promoted", "waits_for_person"]);
+
+/** What to say beside "waiting" or "working"; null where the status says it all. */
 export function whyItWaits(reason: WaitingReason): string | null {
-  return reason === "running" || reason === "over" || reason === "about_to_be_promoted" ? null : waitingReasons[reason];
+  return saysItAll.has(reason) ? null : waitingReasons[reason];
 }

@@ -11,6 +11,7 @@ declare
   v_now timestamptz := cowork.now();
   v_types text[];
   v_malformed boolean;
+  v_asks boolean;
   v_sessions uuid[];
   v_ended text[];
 begin
@@ -38,11 +39,15 @@ begin
       on conflict (session_id, message_id, part_id) do update
         set body = excluded.body, last_seq = excluded.last_seq, command_id = excluded.command_id, attempt = excluded.attempt
   )
-  select bool_or(not e.known), array_agg(e.session_id) filter (where e.body #>> '{time,end}' is not null and e.type = 'message.part.updated'),
+  select bool_or(not e.known), bool_or(e.type like any ('{permission.%,question.%}')), array_agg(e.session_id) filter (where e.body #>> '{time,end}' is not null and e.type = 'message.part.updated'),
       array_agg(e.body ->> 'id') filter (where e.body #>> '{time,end}' is not null and e.type = 'message.part.updated')
-    into v_malformed, v_sessions, v_ended from e;
+    into v_malformed, v_asks, v_sessions, v_ended from e;
   if v_malformed then
     raise exception 'a worker may append runtime events only' using errcode = '22023';
+  end if;
+
+  if v_asks then
+    perform internal.record_asks(p_lanes, p_events, v_now);
   end if;
 
   -- Every newer state of a part that has its end supersedes the deltas that led to it.

@@ -30,3 +30,7 @@ language sql immutable security definer set search_path = pg_catalog as $$ selec
 
 create or replace function internal.most_refusals_of_all() returns integer
 language sql immutable security definer set search_path = pg_catalog as $$ select 200 $$;
+
+-- How large a heartbeat may be: it is kept for a month.
+create or replace function internal.most_heartbeat_bytes() returns integer
+language sql immutable security definer set search_path = pg_catalog as $$ select 65536 $$;

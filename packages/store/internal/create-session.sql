@@ -1,7 +1,7 @@
 -- Makes a session with its lane and, when a text is given, its first prompt, in one round trip: all of it or nothing. A
 -- refused prompt takes the session back with it; only the evidence of the refusal stays.
 create or replace function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text,
-  p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
+  p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
 returns table (ok boolean, reason text, answer jsonb)
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 #variable_conflict use_column
@@ -11,9 +11,10 @@ declare
 begin
   insert into cowork.sessions (org_id, session_id, profile_id, title, created_by)
     select p_org_id, p_session_id, p.profile_id, p_title, p_user_id from cowork.profiles p
-      where p.org_id = p_org_id and p.name = 'default' order by p.version desc limit 1;
+      where p.org_id = p_org_id and p.name = p_profile order by p.version desc limit 1;
   if not found then
-    raise exception 'the organisation has no default profile' using errcode = '22023';
+    return query select false, 'profile_unknown', null::jsonb;
+    return;
   end if;
   insert into cowork.lanes (lane_id, org_id, session_id) values (p_session_id, p_org_id, p_session_id);
   if p_text is not null then
@@ -30,4 +31,4 @@ begin
   end if;
   return query select true, null::text, jsonb_build_object('sessionId', p_session_id, 'command', v_command);
 end $$;
-grant execute on function internal.create_session(uuid, uuid, uuid, text, uuid, uuid, text, text, integer) to cowork_web;
+grant execute on function internal.create_session(uuid, uuid, uuid, text, uuid, uuid, text, text, integer, text) to cowork_web;

@@ -110,12 +110,20 @@ begin
           when 'cancelled' then 'work_cancelled' else 'work_failed' end,
         e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
         case e.outcome when 'lost' then null else e.worker_id end,
-        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome, 'renewals', e.renewals,
+          'renewedAt', e.renewed_at)
       from ended e;
   if 'dead' = any (v_decisions) then
     insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
       select l.org_id, l.work_id, v_now, p_reasons[l.ordinality], l.attempt
         from unnest((select p_lanes)) with ordinality l where v_decisions[l.ordinality] = 'dead';
+  end if;
+
+  -- What they asked people ends with them; the facts above say so. Mostly there is nothing, and looking is cheap.
+  if exists (select from cowork.decisions d where d.status = 'open' and d.session_id in (select l.session_id from unnest((select p_lanes)) l)) then
+    update cowork.decisions d set status = 'withdrawn', decided_at = v_now
+      from unnest((select p_lanes)) l
+      where d.session_id = l.session_id and d.work_id = l.work_id and d.attempt = l.attempt and d.status = 'open';
   end if;
 
   -- Organisations' rows come last in the lock order, in the order of their ids, or two calls with several of them would

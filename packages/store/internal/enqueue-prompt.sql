@@ -33,6 +33,8 @@ begin
   select count(*) filter (where w.status in ('queued', 'ready')) as waiting, count(*) as live into v_ahead
     from cowork.work w where w.lane_id = v_lane.lane_id and w.status in ('queued', 'ready', 'leased', 'parked');
   if v_ahead.waiting >= p_waiting_most then
+    insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
+      values (p_org_id, 'quota_denied', 'queue_full', 'user', p_user_id, jsonb_build_object('sessionId', p_session_id));
     return query select false, 'queue_full', null::jsonb;
     return;
   end if;

@@ -26,12 +26,14 @@ begin
       'leaseExpiresAt', v_work.lease_expires_at);
     return;
   end if;
-  if v_work.status = 'leased' then
-    return query select 'running', jsonb_build_object('attempt', v_work.attempt, 'claimedAt', v_work.claimed_at);
+  if v_work.status = 'parked' or exists (
+    select from cowork.decisions d where d.session_id = v_work.session_id and d.work_id = v_work.work_id and d.status = 'open'
+  ) then
+    return query select 'waits_for_person', '{}'::jsonb;
     return;
   end if;
-  if v_work.status = 'parked' then
-    return query select 'waits_for_person', '{}'::jsonb;
+  if v_work.status = 'leased' then
+    return query select 'running', jsonb_build_object('attempt', v_work.attempt, 'claimedAt', v_work.claimed_at);
     return;
   end if;
   select w.work_id, w.status into v_ahead from cowork.work w
@@ -62,6 +64,16 @@ begin
   end if;
   if v_work.status = 'queued' then
     return query select 'about_to_be_promoted', '{}'::jsonb;
+    return;
+  end if;
+  if not exists (
+    select from cowork.workers w left join cowork.worker_incarnations i using (worker_id)
+      where w.pool_id = v_route.pool_id and w.status = 'active' and i.draining is not true
+        and coalesce(i.last_seen_at, w.status_changed_at) > cowork.now() - interval '30 seconds'
+        and (v_route.capabilities = '{}' or coalesce(i.report -> 'capabilities' ?& v_route.capabilities, false))
+        and i.report -> 'load' ->> 'shortOf' is null
+  ) then
+    return query select 'capacity_unavailable', jsonb_build_object('poolId', v_route.pool_id, 'shortOf', 'memory');
     return;
   end if;
   return query select 'waits_for_a_free_lane', jsonb_build_object('readyAt', v_work.ready_at, 'ahead', (

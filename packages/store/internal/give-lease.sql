@@ -22,7 +22,7 @@ begin
   ), lanes as (
     update cowork.lanes l set next_seq = g.next_seq + 1, work_id = g.work_id, command_id = g.command_id, attempt = g.attempt,
         token_hash = encode(sha256(convert_to(g.token, 'UTF8')), 'hex'), lease_expires_at = v_expires_at,
-        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0
+        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0, renewals = 0, renewed_at = null
       from given g where l.lane_id = g.lane_id
   ), attempts as (
     insert into cowork.attempts (work_id, attempt, org_id, token_hash, request_hash, worker_id, boot_id, claimed_at)
@@ -42,14 +42,15 @@ begin
     insert into cowork.feed (org_id, topic, entity_id) select g.org_id, 'session', g.session_id from given g where g.session_id is not null
   ), sessions as (
     update cowork.sessions s set updated_at = v_now from given g where s.org_id = g.org_id and s.session_id = g.session_id
-      returning g.n, s.runtime_session_id
+      returning g.n, s.runtime_session_id, s.profile_id
   ), evidence as (
     insert into cowork.audit (org_id, action, actor_kind, actor_id, subject)
       select g.org_id, 'work_claimed', 'worker', p_worker.worker_id, jsonb_build_object('workId', g.work_id, 'attempt', g.attempt)
         from given g
   )
   select jsonb_agg(internal.lease_description(g.work_id, g.session_id, g.org_id, g.command_id, g.attempt, g.token, c.text,
-      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1) order by g.n) into v_given
-    from given g left join commands c on c.n = g.n left join sessions s on s.n = g.n;
+      s.runtime_session_id, g.traceparent, g.ready_at, v_now, 1, p.policy) order by g.n) into v_given
+    from given g left join commands c on c.n = g.n left join sessions s on s.n = g.n
+      left join cowork.profiles p on p.org_id = g.org_id and p.profile_id = s.profile_id;
   return coalesce(v_given, '[]');
 end $$;

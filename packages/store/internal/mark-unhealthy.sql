@@ -27,8 +27,8 @@ begin
     update cowork.workers w set status = 'unhealthy', status_changed_at = cowork.now(),
         status_by = case w.status when 'active' then 'plane' else w.status_by end
       where w.worker_id = v_worker_id;
-    insert into cowork.audit (action, reason, actor_kind, subject)
-      values ('worker_unhealthy', 'heartbeat_missed', 'scheduler', jsonb_build_object('workerId', v_worker_id));
+    insert into cowork.audit (org_id, action, reason, actor_kind, subject)
+      values (internal.org_of_worker(v_worker_id), 'worker_unhealthy', 'heartbeat_missed', 'scheduler', jsonb_build_object('workerId', v_worker_id));
     v_marked := v_marked || v_worker_id;
   end loop;
   return v_marked;

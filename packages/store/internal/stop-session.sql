@@ -29,7 +29,7 @@ begin
   if v_lane.work_id is not null then
     insert into cowork.signals (signal_id, org_id, session_id, work_id, kind, created_by)
       values (p_signal_id, p_org_id, p_session_id, v_lane.work_id, 'stop', p_user_id)
-      on conflict (work_id, kind) do nothing;
+      on conflict (work_id) where kind = 'stop' do nothing;
   end if;
   if v_cancelled = 0 and v_lane.work_id is null then
     return query select false, 'nothing_to_stop', null::jsonb;

@@ -49,6 +49,8 @@ create table cowork.plane (
   epoch text not null default left(replace(gen_random_uuid()::text, '-', ''), 12),
   -- Which database this is: in a copy of it, it is another's.
   database_oid oid not null,
+  -- Facts of these transactions and before are gone from the feed, or some of them.
+  feed_forgotten xid8 not null default '0',
   created_at timestamptz not null default cowork.now()
 );
 insert into cowork.plane (database_oid) select oid from pg_database where datname = current_database();

@@ -68,8 +68,10 @@ create table cowork.profiles (
   provider text not null default 'default' check (length(provider) between 1 and 100),
   -- What a worker must be able to do to serve this profile.
   capabilities text[] not null default '{}',
-  -- permission, model, egress, sandbox and retry policy; their shapes are in contracts.
+  -- What agents may do, what they must ask for, and for how long they wait: contracts/src/profile-policy.ts.
   policy jsonb not null default '{}',
+  -- The line that people choose it by.
+  about text not null default '' check (length(about) <= 300),
   created_at timestamptz not null default cowork.now(),
   primary key (org_id, profile_id),
   unique (org_id, name, version)

@@ -65,6 +65,9 @@ create table cowork.lanes (
   boot_id uuid,
   last_batch_no bigint,
   last_answer jsonb,
+  -- Of this lease; its end says how many there were, because a row of evidence for each would be most of the audit.
+  renewals integer not null default 0,
+  renewed_at timestamptz,
   foreign key (org_id, session_id) references cowork.sessions,
   check (num_nonnulls(work_id, attempt, token_hash, lease_expires_at, worker_id, boot_id, last_batch_no) in (0, 7))
 ) with (
@@ -170,29 +173,40 @@ create table cowork.attempts (
 ) with (fillfactor = 80);
 create index attempts_by_request on cowork.attempts (request_hash);
 
--- Approvals and questions: rows, so that they survive any restart, with the exact call that was asked about.
+-- Approvals and questions: rows, so that they survive any restart, with the exact call that was asked about. Moved only
+-- under the lane's lock, so that deciding, expiring and the end of the attempt meet nowhere else.
 create table cowork.decisions (
   org_id uuid not null,
   decision_id uuid not null,
   session_id uuid not null,
   work_id uuid not null references cowork.work (work_id),
   attempt integer not null,
+  command_id uuid,
   kind text not null check (kind in ('approval', 'question')),
-  runtime_request_id text not null,
+  status text not null default 'open' check (status in ('open', 'approved', 'refused', 'answered', 'expired', 'withdrawn')),
+  -- OpenCode's own request, redacted and bounded; the hash is of what it was before.
   request jsonb not null,
   request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
-  asked_at timestamptz not null default cowork.now(),
+  asked_at timestamptz not null,
   expires_at timestamptz not null,
-  answer jsonb,
+  answers jsonb,
   decided_by uuid,
   decided_at timestamptz,
+  -- The runtime has taken it.
+  applied_at timestamptz,
   primary key (org_id, decision_id),
-  unique (work_id, attempt, runtime_request_id),
   foreign key (org_id, session_id) references cowork.sessions,
   foreign key (org_id, decided_by) references cowork.memberships (org_id, user_id),
-  check ((answer is null) = (decided_at is null))
+  check (expires_at between asked_at + interval '1 second' and asked_at + interval '7 days'),
+  check ((status = 'open') = (decided_at is null)),
+  check ((status in ('approved', 'refused', 'answered')) = (decided_by is not null)),
+  check ((status = 'answered') = (answers is not null))
 );
-create index decisions_open on cowork.decisions (org_id, expires_at) where answer is null;
+create trigger guard_move before update of status on cowork.decisions
+  for each row when (old.status is distinct from new.status) execute function cowork.guard_move('decision');
+create index decisions_by_session on cowork.decisions (session_id);
+create index decisions_open on cowork.decisions (session_id) where status = 'open';
+create index decisions_by_expiry on cowork.decisions (expires_at) where status = 'open';
 
 -- Work that every allowed attempt failed at, until a person has looked at it.
 create table cowork.dead_letters (
@@ -252,12 +266,14 @@ create table cowork.signals (
   org_id uuid not null,
   session_id uuid not null,
   work_id uuid not null references cowork.work (work_id),
-  kind text not null check (kind in ('stop')),
+  kind text not null check (kind in ('stop', 'decision')),
   payload jsonb not null default '{}',
-  created_by uuid not null,
+  -- Null: time made it, not a person.
+  created_by uuid,
   created_at timestamptz not null default cowork.now(),
   foreign key (org_id, session_id) references cowork.sessions,
-  foreign key (org_id, created_by) references cowork.memberships,
-  -- Asking twice to stop the same work is one wish.
-  unique (work_id, kind)
+  foreign key (org_id, created_by) references cowork.memberships
 );
+create index signals_by_work on cowork.signals (work_id);
+-- Asking twice to stop the same work is one wish. A decision's signal has the id of the decision.
+create unique index signals_one_stop on cowork.signals (work_id) where kind = 'stop';

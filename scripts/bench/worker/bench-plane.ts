@@ -24,7 +24,7 @@ export interface BenchPlane {
 
 const startMs = 120_000;
 const answerMs = 120_000;
-const exportMs = 30_000;
+const exportMs = 180_000;
 
 export async function startBenchPlane(modelUrl: string, settings: Record<string, string> = {}): Promise<BenchPlane> {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "open-cowork-worker-")));

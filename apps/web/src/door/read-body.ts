@@ -20,11 +20,17 @@ export async function readJson<S extends z.ZodType>(visit: Visit, schema: S): Pr
 
 /** A browser's form without files. Browsers write newlines as CRLF there; the plane keeps LF. */
 export async function readForm<S extends z.ZodType>(visit: Visit, schema: S): Promise<Read<z.output<S>>> {
+  const fields = await readFields(visit);
+  return fields.ok ? check(schema, Object.fromEntries(fields.value)) : fields;
+}
+
+/** For forms in which a name may come several times. */
+export async function readFields(visit: Visit): Promise<Read<Array<[name: string, value: string]>>> {
   const text = await readText(visit);
   if (!text.ok) return text;
   if (!isStorable(text.value) || /%00/.test(text.value)) return unstorable;
-  const fields = [...new URLSearchParams(text.value)].map(([name, value]) => [name, value.replaceAll("\r\n", "\n")]);
-  return check(schema, Object.fromEntries(fields));
+  const fields = [...new URLSearchParams(text.value)];
+  return { ok: true, value: fields.map(([name, value]) => [name, value.replaceAll("\r\n", "\n")]) };
 }
 
 export function check<S extends z.ZodType>(schema: S, value: unknown): Read<z.output<S>> {

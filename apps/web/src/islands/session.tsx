@@ -2,7 +2,9 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { effect, signal } from "@preact/signals";
 import { options, render } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { answerIn } from "../transcript/answer-in.ts";
 import { Composer } from "../transcript/composer.tsx";
+import type { Deciding } from "../transcript/decision-card.tsx";
 import { SessionRoom } from "../transcript/session-room.tsx";
 import { describeConnection } from "./connection.ts";
 import { enterSends } from "./enter-sends.ts";
@@ -13,10 +15,10 @@ import { explainQuiet } from "./why-it-waits.ts";
 
 /** Takes over the session page once its first snapshot is here; until then, and without it, the plain forms work. */
 const root = document.querySelector<HTMLElement>("#room")!;
-const { sessionId, takesPrompts, mayStop } = root.dataset as {
+const { sessionId, takesPrompts, mayWrite } = root.dataset as {
   sessionId: string;
   takesPrompts: string;
-  mayStop: string;
+  mayWrite: string;
 };
 
 // A frame is as often as anyone can see; many events may arrive within one.
@@ -26,6 +28,17 @@ const stream = new SessionStream(sessionId);
 const problem = signal<string | null>(null);
 const why = explainQuiet(sessionId, stream.transcript);
 const isSending = signal(false);
+/** A new one only when its line changes: turns compare it to know whether to draw again. */
+const deciding = signal<Deciding | null>(null);
+const decideAs = (problemNow: Deciding["problem"]): void => {
+  if (mayWrite !== "true") return;
+  deciding.value = {
+    action: decisionPath,
+    onSubmit: (event, id) => void decide(event, id),
+    problem: problemNow ?? null,
+  };
+};
+decideAs(null);
 watchScroll();
 
 const stopWaiting = effect(() => {
@@ -43,8 +56,9 @@ function Room() {
     <SessionRoom
       transcript={stream.transcript.value!}
       why={why.value}
+      deciding={deciding.value}
       connection={<ConnectionState />}
-      stop={mayStop === "true" ? <StopButton /> : null}
+      stop={mayWrite === "true" ? <StopButton /> : null}
       composer={takesPrompts === "true" ? <LiveComposer /> : null}
       jump={
         pinned ? null : (
@@ -55,6 +69,19 @@ function Room() {
       }
     />
   );
+}
+
+function decisionPath(decisionId: string): string {
+  return `/sessions/${sessionId}/decisions/${decisionId}`;
+}
+
+/** The card changes when the event arrives: the page never shows what the plane does not hold. */
+async function decide(event: SubmitEvent, decisionId: string): Promise<void> {
+  event.preventDefault();
+  const data = new FormData(event.target as HTMLFormElement, event.submitter);
+  const fields = [...data].map(([name, value]): [string, string] => [name, typeof value === "string" ? value : ""]);
+  const text = await post(`/api${decisionPath(decisionId)}`, answerIn(fields));
+  decideAs(text === null ? null : { decisionId, text });
 }
 
 function ConnectionState() {

@@ -4,6 +4,11 @@ import { relativeTime } from "../transcript/relative-time.ts";
 import { chipText } from "../transcript/turn-status.ts";
 import type { Signed } from "./document.tsx";
 
+interface Profile {
+  name: string;
+  about: string;
+}
+
 export interface HomeProps {
   person: Signed;
   mayWrite: boolean;
@@ -11,15 +16,27 @@ export interface HomeProps {
   nextCursor: string | null;
   isFirstPage: boolean;
   hasDeadLetters: boolean;
+  profiles: Profile[];
   now: string;
 }
 
-export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, hasDeadLetters, now }: HomeProps) {
+export function HomePage({
+  person,
+  mayWrite,
+  sessions,
+  nextCursor,
+  isFirstPage,
+  hasDeadLetters,
+  profiles,
+  now,
+}: HomeProps) {
   return (
     <main id="main" class="column">
       <h1 class="greeting">Hello, {person.displayName}</h1>
       {mayWrite ? (
-        <Composer action="/sessions" field="prompt" label="What should the agent do?" button="Start" big />
+        <Composer action="/sessions" field="prompt" label="What should the agent do?" button="Start" big>
+          <ProfileChoice profiles={profiles} />
+        </Composer>
       ) : (
         <p class="note">You may look at sessions here, not start them.</p>
       )}
@@ -36,7 +53,7 @@ export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, 
           <ul class="session-list">
             {sessions.map((session) => (
               <li key={session.sessionId}>
-                <SessionRow session={session} now={now} />
+                <SessionRow session={session} mayWrite={mayWrite} now={now} />
               </li>
             ))}
           </ul>
@@ -50,15 +67,36 @@ export function HomePage({ person, mayWrite, sessions, nextCursor, isFirstPage, 
   );
 }
 
-function SessionRow({ session, now }: { session: SessionSummary; now: string }) {
+/** Under which policy the agent works; nothing to choose where there is one only. */
+function ProfileChoice({ profiles }: { profiles: Profile[] }) {
+  if (profiles.length < 2) return null;
+  return (
+    <label class="profile-choice">
+      <span>Profile</span>
+      <select name="profile">
+        {profiles.map(({ name, about }) => (
+          <option key={name} value={name}>
+            {about ? `${name}: ${about}` : name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function SessionRow({ session, mayWrite, now }: { session: SessionSummary; mayWrite: boolean; now: string }) {
   const { lastCommandStatus } = session;
   return (
     <a class="session-row" href={`/sessions/${session.sessionId}`}>
       <span class="session-title">{session.title || "Untitled session"}</span>
       {session.status === "archived" ? <span class="chip">archived</span> : null}
-      <span class={`chip is-${lastCommandStatus ?? "none"}`}>
-        {lastCommandStatus ? chipText[lastCommandStatus] : "new"}
-      </span>
+      {session.waitsForPerson ? (
+        <span class="chip is-asking">{mayWrite ? "waiting for you" : "waiting for a person"}</span>
+      ) : (
+        <span class={`chip is-${lastCommandStatus ?? "none"}`}>
+          {lastCommandStatus ? chipText[lastCommandStatus] : "new"}
+        </span>
+      )}
       <time class="session-time" dateTime={session.updatedAt} data-relative>
         {relativeTime(session.updatedAt, new Date(now))}
       </time>

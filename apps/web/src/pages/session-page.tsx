@@ -25,11 +25,12 @@ export function SessionPage({ mayWrite, session, transcript, why }: SessionProps
         id="room"
         data-session-id={sessionId}
         data-takes-prompts={String(takesPrompts)}
-        data-may-stop={String(mayWrite)}
+        data-may-write={String(mayWrite)}
       >
         <SessionRoom
           transcript={transcript}
           why={why}
+          deciding={mayWrite ? { action: (decisionId) => `/sessions/${sessionId}/decisions/${decisionId}` } : null}
           connection={<a href={`/sessions/${sessionId}`}>Reload to see what is new</a>}
           stop={mayWrite ? <StopForm sessionId={sessionId} /> : null}
           composer={

@@ -1,5 +1,6 @@
 import { listDeadLetters } from "@open-cowork/store/dead-letters/list-dead-letters";
 import { findSession } from "@open-cowork/store/sessions/find-session";
+import { listProfiles } from "@open-cowork/store/profiles/list-profiles";
 import { listSessions } from "@open-cowork/store/sessions/list-sessions";
 import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
 import { explainSession } from "@open-cowork/store/work/explain-waiting";
@@ -23,13 +24,16 @@ export function pageRoutes(
   return {
     homePage: async (visit) => {
       const before = visit.c.req.query("before")?.slice(0, 200);
-      const [list, dead] = await Promise.all([
+      const [list, dead, profiles] = await Promise.all([
         listSessions(database.db, visit.person, { limit: sessionsPerPage, ...(before ? { before } : {}) }),
         listDeadLetters(database.db, visit.person, 1),
+        listProfiles(database.db, visit.person),
       ]);
       const now = clock.now().toISOString();
       const hasDeadLetters = dead.length > 0;
-      return visit.c.html(pages.home({ ...shown(visit), now, isFirstPage: !before, hasDeadLetters, ...list }));
+      return visit.c.html(
+        pages.home({ ...shown(visit), now, isFirstPage: !before, hasDeadLetters, profiles, ...list }),
+      );
     },
 
     sessionPage: async (visit) => {

@@ -1,6 +1,7 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
 import type { SessionId } from "@open-cowork/contracts/ids";
 import { appendEvents } from "@open-cowork/store/worker-api/append-events";
+import { claimWork } from "@open-cowork/store/worker-api/claim-work";
 import { finishWork, type AttemptOutcome } from "@open-cowork/store/worker-api/finish-work";
 import type { WebWorld } from "./web-world.ts";
 
@@ -12,7 +13,10 @@ export interface Hands {
 }
 
 export async function takeWork(world: WebWorld): Promise<Hands> {
-  const { lease, nextBatch } = await world.claimOne(await world.enrol("hands"));
+  // Nobody renews it, and a busy machine may take its time.
+  const request = world.request(await world.enrol("hands"), { ttlMs: 60_000 });
+  const claimed = await claimWork(world.as.worker.db, request);
+  const { lease, nextBatch } = claimed.ok ? claimed.value[0]! : nothing(claimed.reason);
   const { db, notify } = world.as.worker;
   let batchNo = nextBatch;
   const mustHold = (outcome: { ok: boolean; reason?: string } | undefined) => {
@@ -25,6 +29,10 @@ export async function takeWork(world: WebWorld): Promise<Hands> {
     finish: async (outcome, ...events) =>
       mustHold(await finishWork(db, { lease, batchNo: batchNo++, events, outcome })),
   };
+}
+
+function nothing(reason: string): never {
+  throw new Error(`the claim was refused: ${reason}`);
 }
 
 export function toolCall(message: string, id: string, state: Record<string, unknown>): RuntimeEvent {

@@ -1,4 +1,5 @@
 import { createToken, hashToken } from "@open-cowork/secrets/token";
+import type { Actor } from "@open-cowork/store/database/in-org";
 import type { Database } from "@open-cowork/store/database/open";
 import { createSignInLink } from "@open-cowork/store/identity/create-sign-in-link";
 import { createWorld, type World } from "@open-cowork/store/testing/world";
@@ -10,10 +11,10 @@ import { startWebServer, type WebServer } from "../server.ts";
 /** A plane with its web service on a real port: what the suites of this room stand on. */
 export interface WebWorld extends World {
   readonly origin: string;
-  /** A fresh one-time sign-in link's token. */
-  signInToken(): Promise<string>;
+  /** A fresh one-time sign-in link's token; the owner's, unless told otherwise. */
+  signInToken(as?: Actor): Promise<string>;
   /** Signs a new browser in and returns its Cookie header. */
-  signIn(): Promise<string>;
+  signIn(as?: Actor): Promise<string>;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   /** A write as a browser on our own page makes it. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
@@ -51,20 +52,20 @@ export async function createWebWorld(settings: Settings = {}): Promise<WebWorld>
     running = null;
   };
   const send = (path: string, init: RequestInit) => fetch(origin + path, { redirect: "manual", ...init });
-  const signInToken = async () => {
+  const signInToken = async (as: Actor = world.actor) => {
     const token = createToken("signin");
-    await createSignInLink(world.owner.db, { ...world.actor, linkHash: hashToken(token), validMinutes: 5 });
+    await createSignInLink(world.owner.db, { ...as, linkHash: hashToken(token), validMinutes: 5 });
     return token;
   };
   return {
     ...world,
     origin,
     signInToken,
-    signIn: async () => {
+    signIn: async (as) => {
       const answer = await send("/sign-in", {
         method: "POST",
         headers: { origin },
-        body: new URLSearchParams({ token: await signInToken() }),
+        body: new URLSearchParams({ token: await signInToken(as) }),
       });
       return answer.headers.getSetCookie()[0]!.split(";")[0]!;
     },

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { limits } from "@open-cowork/contracts/timings";
 
 interface ComposerProps {
@@ -6,6 +7,8 @@ interface ComposerProps {
   label: string;
   button: string;
   big?: boolean;
+  /** More fields, below the text. */
+  children?: ComponentChildren;
   busy?: boolean;
   problem?: string | null;
   onSubmit?: (event: SubmitEvent) => void;
@@ -13,7 +16,8 @@ interface ComposerProps {
 }
 
 /** The prompt box: a plain form that posts, until an island gives it its keys. */
-export function Composer({ action, field, label, button, big, busy, problem, onSubmit, onKeyDown }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { action, field, label, button, big, busy, problem, onSubmit, onKeyDown } = props;
   return (
     <form class={big ? "composer composer-big" : "composer"} method="post" action={action} onSubmit={onSubmit}>
       {big ? (
@@ -42,6 +46,7 @@ export function Composer({ action, field, label, button, big, busy, problem, onS
           {button}
         </button>
       </div>
+      {props.children}
       <p class="composer-hint scripted" id="composer-hint">
         <kbd>Enter</kbd> sends, <kbd>Shift</kbd>+<kbd>Enter</kbd> starts a new line
       </p>

@@ -1,10 +1,11 @@
+import type { DecisionView } from "@open-cowork/contracts/decisions";
 import type { CommandView, MessageView, Turn } from "@open-cowork/contracts/transcript";
 import { describe, expect, it } from "vitest";
 import { currentTurn, statusText } from "./turn-status.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
 
-function turn(change: Partial<CommandView>, answers: MessageView[] = []): Turn {
+function turn(change: Partial<CommandView>, answers: MessageView[] = [], decisions: DecisionView[] = []): Turn {
   const command: CommandView = {
     commandId: "c",
     commandSeq: 1,
@@ -16,7 +17,7 @@ function turn(change: Partial<CommandView>, answers: MessageView[] = []): Turn {
     reason: null,
     ...change,
   };
-  return { command, answers, lost: [] };
+  return { command, answers, lost: [], decisions };
 }
 
 function answer(created: number, completed?: number): MessageView {
@@ -36,7 +37,30 @@ describe("the status of a prompt", () => {
     ["failed: toString", turn({ status: "failed", reason: "toString" })],
     ["stopped", turn({ status: "cancelled", reason: "stopped_by_person" })],
   ])("reads: %s", (text, given) => {
-    expect(statusText(given)).toBe(text);
+    expect(statusText(given, true)).toBe(text);
+  });
+});
+
+describe("a prompt whose agent asks something", () => {
+  const ask = (status: DecisionView["status"]): DecisionView => ({
+    decisionId: "d",
+    commandId: "c",
+    attempt: 1,
+    askedAt: at,
+    expiresAt: at,
+    status,
+    by: null,
+    decidedAt: null,
+    answers: null,
+    kind: "approval",
+    request: { id: "per_1", sessionID: "s", permission: "bash", patterns: ["ls"], metadata: {} },
+  });
+
+  it("waits for whoever may answer, until nothing is open any more", () => {
+    const given = (status: DecisionView["status"]) => turn({ status: "working", attempt: 1 }, [], [ask(status)]);
+    expect(statusText(given("open"), true)).toBe("waiting for you");
+    expect(statusText(given("open"), false)).toBe("waiting for a person");
+    expect(statusText(given("approved"), true)).toBe("working");
   });
 });
 

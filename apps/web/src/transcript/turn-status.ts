@@ -4,11 +4,16 @@ import type { CommandView, MessageView, Turn } from "@open-cowork/contracts/tran
 import { duration } from "./relative-time.ts";
 
 /** What a person reads about one prompt: where it stands and why. */
-export function statusText({ command, answers }: Pick<Turn, "command" | "answers">): string {
+export function statusText(
+  { command, answers, decisions }: Pick<Turn, "command" | "answers" | "decisions">,
+  mayDecide: boolean,
+): string {
   switch (command.status) {
     case "waiting":
       return command.attempt === 0 ? "waiting for a worker" : `interrupted; waiting for attempt ${command.attempt + 1}`;
     case "working":
+      if (decisions.some(({ status }) => status === "open"))
+        return mayDecide ? "waiting for you" : "waiting for a person";
       return command.attempt > 1 ? `working · attempt ${command.attempt}` : "working";
     case "succeeded": {
       const took = workedMs(answers);

@@ -4,6 +4,7 @@ import { accepted, refused, type Outcome } from "@open-cowork/contracts/outcome"
 import type { Reason } from "@open-cowork/contracts/refusals";
 import type { WriteRefusal } from "@open-cowork/store/worker-api/append-events";
 import { eventually } from "@open-cowork/testkit/eventually";
+import { MovingClock } from "@open-cowork/testkit/moving-clock";
 import { createEventWriter, type EventWriterOptions } from "./event-writer.ts";
 import { LeaseLost } from "./lease-keeper.ts";
 import { mergeDeltas } from "./merge-deltas.ts";
@@ -22,7 +23,7 @@ type Answer = Outcome<{ through: number }, WriteRefusal>;
 
 function lane(
   answer: (batchNo: number, attempt: number) => Answer = () => accepted({ through: 1 }),
-  { released = false } = {},
+  { released = false, clock }: { released?: boolean; clock?: MovingClock } = {},
 ) {
   const sent: Array<{ batchNo: number; events: readonly RuntimeEvent[]; outcome?: string }> = [];
   const lost = new AbortController();
@@ -44,6 +45,7 @@ function lane(
     onAppended: () => {},
     onRefused: () => {},
     onBug: (error) => void bugs.push(error),
+    ...(clock && { clock }),
   };
   return { writer: createEventWriter(options), sent, lost, bugs };
 }
@@ -71,6 +73,23 @@ describe("an event writer", () => {
       { batchNo: 1, events: [message("m"), delta("p", 0, "Hello")] },
       { batchNo: 2, events: [delta("p", 5, " you")], outcome: "succeeded" },
     ]);
+  });
+
+  it("sends the first word after a pause at once, and merges those that follow closely", async () => {
+    const clock = new MovingClock();
+    const { writer, sent } = lane(undefined, { clock });
+    await writer.write([delta("p", 0, "One ")]);
+    await eventually("it is sent", () => sent.length === 1);
+    await writer.write([delta("p", 4, "two ")]);
+    await writer.write([delta("p", 8, "three")]);
+    await eventually("they wait", () => clock.sleeping === 1);
+    expect(sent).toHaveLength(1);
+    await clock.advance(15);
+    await eventually("they are sent", () => sent.length === 2);
+    expect(sent[1]!.events).toEqual([delta("p", 4, "two three")]);
+    await clock.advance(1_000);
+    await writer.write([delta("p", 13, ".")]);
+    await eventually("so is the next", () => sent.length === 3);
   });
 
   it("repeats a batch whose answer was lost under its own number", async () => {

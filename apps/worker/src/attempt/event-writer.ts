@@ -56,6 +56,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   let batchNo = options.firstBatch;
   let pumping: Promise<void> | null = null;
   let finishing = false;
+  let sentAt = -Infinity;
   let urgent = new AbortController();
 
   const add = (event: RuntimeEvent) => {
@@ -105,6 +106,7 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
   };
 
   const sendBatch = async () => {
+    sentAt = clock.monotonicMs();
     const at = waiting[0]?.at ?? clock.monotonicMs();
     const events = take();
     await send(() => options.append(batchNo, events, clock.monotonicMs() - at));
@@ -113,7 +115,10 @@ export function createEventWriter(options: EventWriterOptions): EventWriter {
 
   const pump = async () => {
     while (waiting.length > 0 && !finishing) {
-      if (!isFull()) await clock.sleep(batch.flushMs, AbortSignal.any([urgent.signal, keeper.lost])).catch(() => {});
+      // The first word after a pause goes at once; what follows closely is merged.
+      const tooSoonMs = sentAt + batch.flushMs - clock.monotonicMs();
+      if (!isFull() && tooSoonMs > 0)
+        await clock.sleep(tooSoonMs, AbortSignal.any([urgent.signal, keeper.lost])).catch(() => {});
       urgent = new AbortController();
       // What is left then travels with the finish.
       if (!finishing) await sendBatch();

@@ -1,4 +1,6 @@
 import { systemClock } from "@open-cowork/contracts/clock";
+import type { Decided } from "@open-cowork/contracts/decisions";
+import { ProfilePolicy } from "@open-cowork/contracts/profile-policy";
 import type { Database } from "@open-cowork/store/database/open";
 import { DatabaseUnavailable } from "@open-cowork/store/database/unavailable";
 import { appendEvents } from "@open-cowork/store/worker-api/append-events";
@@ -8,9 +10,11 @@ import { renewLeases } from "@open-cowork/store/worker-api/renew-leases";
 import type { ActiveSpan, Telemetry } from "@open-cowork/telemetry/set-up";
 import { ConversationUnusable } from "../runtime/conversation-unusable.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Permissions } from "../runtime/permissions.ts";
+import { permissionsOf } from "../runtime/policy.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TurnEnd } from "../runtime/turn-tracker.ts";
-import type { RuntimeOrigin, RuntimePool } from "../lanes/runtime-pool.ts";
+import type { RuntimeOrigin, RuntimePool, RuntimeWish } from "../lanes/runtime-pool.ts";
 import { isFitAfter, outcomeOf, outcomeOfStop, type StopCause } from "./attempt-outcome.ts";
 import { createEventWriter, type EventWriter } from "./event-writer.ts";
 import { keepLease, LeaseLost, type LeaseKeeper, type LeaseTimes } from "./lease-keeper.ts";
@@ -21,6 +25,8 @@ export interface AttemptTools {
   pool: RuntimePool;
   lease: LeaseTimes;
   silentMs: number;
+  /** The most that any profile can let an agent do here. */
+  permitted: Permissions;
   /** Aborts when running turns have to be given back. */
   draining: AbortSignal;
 }
@@ -43,7 +49,10 @@ export function startAttempt(claimed: Claimed, claimedAt: number, tools: Attempt
     times: tools.lease,
     clock: systemClock,
     renew: async () => (await renewLeases(database.db, { leases: [claimed.lease], ttlMs: tools.lease.ttlMs }))[0]!,
-    onSignal: () => stop.byPerson(),
+    onSignal: (signal) => {
+      if (signal.kind === "stop") stop.byPerson();
+      else if (signal.kind === "decision") steps.decided(signal.payload);
+    },
     onTrouble: (error) => log.warn({ err: error }, "the lease could not be renewed; trying again"),
   });
   telemetry.observe("cowork_claim_wait_seconds", claimed.waitMs / 1000, {});
@@ -93,6 +102,7 @@ class AttemptSteps {
   readonly #log: Telemetry["log"];
   /** OpenCode's id of the conversation, once there is one. */
   #conversation: string | undefined;
+  #runtime: Runtime | null = null;
   #origin: RuntimeOrigin = "cold";
 
   constructor(
@@ -109,6 +119,11 @@ class AttemptSteps {
     this.#keeper = keeper;
     this.#stop = stop;
     this.#log = log;
+  }
+
+  /** What became of something that the agent asked. */
+  decided(decided: Decided): void {
+    this.#runtime?.decide(decided);
   }
 
   /** restore → start runtime → submit → stream → finish; returns the label of what it came to. */
@@ -136,20 +151,30 @@ class AttemptSteps {
   async #workUntilEnd(writer: EventWriter): Promise<AttemptOutcome> {
     const { pool } = this.#tools;
     const { sessionId } = this.#claimed.lease;
+    const policy = ProfilePolicy.safeParse(this.#claimed.policy ?? {});
+    if (!policy.success) {
+      this.#log.error({ err: policy.error }, "the session's profile has a policy that can't be read");
+      return { kind: "failed", reason: "profile_invalid" };
+    }
     let runtime: Runtime | null = null;
     let fit = false;
     const abandon = () => void pool.abandon(sessionId);
     try {
-      runtime = await this.#startRuntime();
+      runtime = this.#runtime = await this.#startRuntime(policy.data);
       this.#keeper.lost.throwIfAborted();
       // At once, and not when the turn has ended in good order: the next owner may be starting already.
       this.#keeper.lost.addEventListener("abort", abandon);
       this.#conversation = runtime.runtimeSessionId;
       if (this.#conversation !== this.#claimed.runtimeSessionId) await writer.open();
-      const end = await this.#turn(runtime, writer);
+      const end = await this.#turn(runtime, policy.data, writer);
       this.#keeper.lost.throwIfAborted();
       fit = isFitAfter(end);
-      if (end.kind === "failed")
+      if (end.kind === "failed" && end.reason === "unrecorded_reply")
+        this.#log.error(
+          { security: true, detail: end.message },
+          "an ask was answered past the plane; the turn was ended",
+        );
+      else if (end.kind === "failed")
         this.#log.warn({ reason: end.reason, detail: end.message, output: runtime.output() }, "the turn failed");
       return outcomeOf(end, this.#stop.cause);
     } catch (error) {
@@ -170,25 +195,26 @@ class AttemptSteps {
    * Where OpenCode can't go on with its conversation, every later attempt would fail at the same place; so the session
    * gets a new one, which remembers nothing but finds the session's files.
    */
-  async #startRuntime(): Promise<Runtime> {
+  async #startRuntime(policy: ProfilePolicy): Promise<Runtime> {
     const { lease, runtimeSessionId } = this.#claimed;
+    const permissions = permissionsOf(policy, this.#tools.permitted);
     const signal = AbortSignal.any([this.#keeper.lost, this.#stop.signal]);
     return this.#tools.telemetry.span("start-runtime", {}, async (span) => {
       try {
-        return await this.#takeInOrder(runtimeSessionId, signal, span);
+        return await this.#takeInOrder({ sessionId: lease.sessionId, runtimeSessionId, permissions }, signal, span);
       } catch (error) {
         if (signal.aborted || !(error instanceof ConversationUnusable)) throw error;
         this.#log.warn({ err: error }, "the session goes on in a new conversation; the old one is kept in state-aside");
         await this.#tools.pool.putAside(lease.sessionId, signal);
-        return this.#takeInOrder(null, signal, span);
+        return this.#takeInOrder({ sessionId: lease.sessionId, runtimeSessionId: null, permissions }, signal, span);
       }
     });
   }
 
-  async #takeInOrder(conversation: string | null, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
+  async #takeInOrder(wish: RuntimeWish, signal: AbortSignal, span: ActiveSpan): Promise<Runtime> {
     const { pool } = this.#tools;
     const { lease, commandId } = this.#claimed;
-    const { runtime, origin } = await pool.take(lease.sessionId, conversation, signal);
+    const { runtime, origin } = await pool.take(wish, signal);
     span.set("runtime", origin);
     this.#origin = origin;
     // OpenCode may take its time to put things in order; who must leave does not wait for it.
@@ -211,12 +237,13 @@ class AttemptSteps {
     }
   }
 
-  #turn(runtime: Runtime, writer: EventWriter): Promise<TurnEnd> {
+  #turn(runtime: Runtime, policy: ProfilePolicy, writer: EventWriter): Promise<TurnEnd> {
     const { commandId, text } = this.#claimed;
     return this.#tools.telemetry.span("turn", {}, async (span) => {
       const end = await runtime.turn({
         commandId,
         text,
+        waitMs: policy.decisionWaitMs,
         silentMs: this.#tools.silentMs,
         stop: AbortSignal.any([this.#keeper.lost, this.#stop.signal]),
         onAccepted: () => {

@@ -5,8 +5,10 @@ import { newId } from "@open-cowork/contracts/ids";
 import { Secret } from "@open-cowork/secrets/secret";
 import { createToken } from "@open-cowork/secrets/token";
 import { startBroker, type Broker } from "../broker/broker.ts";
+import { chooseLimits, type Limits } from "../limits/limits.ts";
 import { engineFiles } from "../runtime/engine-files.ts";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import { permissionsIn } from "../runtime/permissions.ts";
 import { groupMembers } from "../runtime/process-identity.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime } from "../runtime/runtime.ts";
@@ -28,6 +30,7 @@ export async function runAgentSteps(options: {
   const { config, root, useProvider, say } = options;
   const builtIn = useProvider ? null : await startOneAnswerModel(answer);
   let sandbox: Sandbox | null = null;
+  let limits: Limits | null = null;
   let broker: Broker | null = null;
   let runtime: Runtime | null = null;
   const sessionId = newId<"session">();
@@ -47,6 +50,17 @@ export async function runAgentSteps(options: {
             if ("refused" in chosen) throw new Error(chosen.refused);
             ({ sandbox } = chosen);
             return chosen.warning ?? `${sandbox.kind}, looked at from inside`;
+          },
+        },
+        {
+          name: "limits",
+          run: async () => {
+            const { memoryMb, tasks } = config.limits;
+            const found = await chooseLimits({ memoryBytes: memoryMb * 2 ** 20, tasks });
+            if (config.tier === "production" && found.limits.kind !== "cgroup")
+              throw new Error(`tier production needs control groups: ${found.why}`);
+            ({ limits } = found);
+            return `${limits.kind}, ${memoryMb} MB and ${tasks} tasks for each session${found.why === null ? "" : ` (${found.why})`}`;
           },
         },
         {
@@ -71,8 +85,11 @@ export async function runAgentSteps(options: {
               sessionId,
               runtimeSessionId: null,
               sandbox: sandbox!,
+              limits: limits!,
               openModelDoor: broker!.openDoor,
               access: { token, modelId: config.model.id },
+              // Nobody is here to be asked.
+              permissions: { ...permissionsIn(sandbox!.kind), question: "deny" },
               registry: openRegistry(root, newId()),
               startMs: config.runtime.startMs,
               signal: new AbortController().signal,
@@ -115,6 +132,7 @@ async function askOnce(runtime: Runtime, silentMs: number): Promise<string> {
     commandId: newId(),
     text: question,
     silentMs,
+    waitMs: silentMs,
     stop: new AbortController().signal,
     onEvents: (some) => {
       firstMs ??= systemClock.monotonicMs() - from;

@@ -61,6 +61,7 @@ describe("cowork-worker check", () => {
       "OpenCode binary",
       "database",
       "sandbox",
+      "limits",
       "model broker",
       "OpenCode starts",
       "one prompt",

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { systemClock } from "@open-cowork/contracts/clock";
 import { EngineStartFailed } from "../runtime/engine-process.ts";
+import type { Permissions } from "../runtime/permissions.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { hasDirectory, putStateAside } from "../runtime/session-directory.ts";
 import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
@@ -12,17 +14,15 @@ import { createSpares } from "./spares.ts";
  */
 export interface RuntimePool {
   /** The session's own runtime, reused or started. Throws `EngineStartFailed`, or the signal's reason. */
-  take(
-    sessionId: string,
-    runtimeSessionId: string | null,
-    signal: AbortSignal,
-  ): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
+  take(wish: RuntimeWish, signal: AbortSignal): Promise<{ runtime: Runtime; origin: RuntimeOrigin }>;
   /** Takes OpenCode's state of a session out of the way, so that its next runtime begins with none. */
   putAside(sessionId: string, signal: AbortSignal): Promise<void>;
   /** `fit`: it may serve the session's next prompt. Otherwise it is ended before this resolves. */
   giveBack(sessionId: string, fit: boolean): Promise<void>;
   /** Ends the process under its holder, who still gives it back. Never throws: nobody waits for it. */
   abandon(sessionId: string): Promise<void>;
+  /** How many more sessions could run now, as far as memory goes. */
+  room(): number;
   /** See `Spares`. */
   prove(): Promise<void>;
   /** Ends what nobody has used for the idle time, and sees that a spare stands by. */
@@ -33,12 +33,31 @@ export interface RuntimePool {
 /** What a session's runtime was when it was taken: its own from before, a spare that it adopted, or started for it. */
 export type RuntimeOrigin = "live" | "warm" | "cold";
 
+export interface RuntimeWish {
+  sessionId: string;
+  /** The conversation to go on with. */
+  runtimeSessionId: string | null;
+  /** Fixed when a process starts: one that was started with others is not taken. */
+  permissions: Permissions;
+}
+
+/** Of the machine's memory, in megabytes. */
+export interface MemoryBudget {
+  /** Null when the machine does not tell. */
+  free(): number | null;
+  /** What one runtime is expected to take. */
+  budgetMb: number;
+  reserveMb: number;
+}
+
 export interface RuntimePoolOptions extends SeatOptions {
+  memory: MemoryBudget;
   idleMs: number;
   /** Most processes at once, idle ones and spares included. */
   most: number;
-  /** How many stand by for sessions that have none yet. */
+  /** How many stand by for sessions that have none yet, and what those let their agents do. */
   spares: number;
+  sparePermissions: Permissions;
 }
 
 export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
@@ -77,8 +96,15 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
   const idleSeats = () =>
     [...seats].filter(([, seat]) => seat.idleSince !== null).sort(([, a], [, b]) => a.idleSince! - b.idleSince!);
 
+  /** Runtimes that could still be started; those that start now have not taken their memory yet. */
+  const fitting = () => {
+    const { free, budgetMb, reserveMb } = options.memory;
+    const freeMb = free();
+    return freeMb === null ? Infinity : Math.floor((freeMb - reserveMb) / budgetMb) - starting;
+  };
+
   const makeRoom = async () => {
-    while (count() >= options.most) {
+    while (count() >= options.most || fitting() < 1) {
       const longestIdle = idleSeats()[0];
       if (!longestIdle) {
         if (await spares.yield()) continue;
@@ -89,40 +115,45 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
     }
   };
 
-  const start = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal): Promise<Seat> => {
+  const start = async (wish: RuntimeWish, signal: AbortSignal): Promise<Seat> => {
     await makeRoom();
     starting += 1;
     try {
-      return await startSeat(options, { name: sessionId, runtimeSessionId, isWarm: false, signal });
+      const { sessionId: name, ...rest } = wish;
+      return await startSeat(options, { ...rest, name, isWarm: false, signal });
     } finally {
       starting -= 1;
     }
   };
 
-  const reuseOrStart = async (sessionId: string, runtimeSessionId: string | null, signal: AbortSignal) => {
+  const reuseOrStart = async (wish: RuntimeWish, signal: AbortSignal) => {
+    const { sessionId, runtimeSessionId, permissions } = wish;
     const present = seats.get(sessionId);
     const isFit = present && !present.ending && !present.runtime.exited.aborted;
-    if (isFit && present.runtime.runtimeSessionId === runtimeSessionId) {
+    const isWished =
+      present?.runtime.runtimeSessionId === runtimeSessionId && isDeepStrictEqual(present.permissions, permissions);
+    if (isFit && isWished) {
       present.idleSince = null;
       return { seat: present, origin: "live" } as const;
     }
     if (present) await end(sessionId, present);
     const isFresh = runtimeSessionId === null && !hasDirectory(options.workerRoot, sessionId);
-    const spare = isFresh ? await spares.adopt(sessionId) : null;
+    const spare = isFresh ? await spares.adopt(sessionId, permissions) : null;
     if (spare) {
       seats.set(sessionId, spare);
       return { seat: spare, origin: "warm" } as const;
     }
-    const seat = await start(sessionId, runtimeSessionId, signal);
+    const seat = await start(wish, signal);
     seats.set(sessionId, seat);
     return { seat, origin: "cold" } as const;
   };
 
   return {
-    async take(sessionId, runtimeSessionId, signal) {
+    async take(wish, signal) {
+      const { sessionId } = wish;
       await locks.lock(sessionId, signal);
       try {
-        const { seat, origin } = await reuseOrStart(sessionId, runtimeSessionId, signal);
+        const { seat, origin } = await reuseOrStart(wish, signal);
         broker.admit(seat.token);
         return { runtime: seat.runtime, origin };
       } catch (error) {
@@ -161,7 +192,12 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
       if (seat) await endQuietly(sessionId, seat);
     },
 
-    prove: () => spares.prove(),
+    // What is idle or stands by makes room, or is what the next session takes.
+    room: () => Math.max(0, fitting()) + idleSeats().length + spares.ready(),
+
+    prove: async () => {
+      if (fitting() >= 1) await spares.prove();
+    },
 
     async tend() {
       const now = systemClock.monotonicMs();
@@ -171,7 +207,8 @@ export function createRuntimePool(options: RuntimePoolOptions): RuntimePool {
           .filter(([, seat]) => isOver(seat))
           .map(([sessionId, seat]) => endQuietly(sessionId, seat)),
       );
-      await spares.tend(() => starting === 0 && count() < options.most);
+      // One that somebody asks for must still fit beside it.
+      await spares.tend(() => starting === 0 && count() < options.most && fitting() >= 2);
     },
 
     async close() {

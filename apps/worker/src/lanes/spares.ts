@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { systemClock, type Clock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import type { Telemetry } from "@open-cowork/telemetry/set-up";
+import type { Permissions } from "../runtime/permissions.ts";
 import { hasDirectory, removeDirectory, removeUngiven } from "../runtime/session-directory.ts";
 import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
 
@@ -10,8 +12,8 @@ import { startSeat, type Seat, type SeatOptions } from "./seat.ts";
  * database at its start.
  */
 export interface Spares {
-  /** One that is ready, made the session's own; null when there is none. */
-  adopt(sessionId: string): Promise<Seat | null>;
+  /** One that is ready and lets its agent do just this, made the session's own; null when there is none. */
+  adopt(sessionId: string, permissions: Permissions): Promise<Seat | null>;
   /** How many there are, those included that are starting or ending. */
   size(): number;
   ready(): number;
@@ -30,7 +32,9 @@ const unusedMs = 3_600_000;
 /** One that failed would fail again at once, and is nobody's hurry. */
 const retryMs = 30_000;
 
-export function createSpares(options: SeatOptions & { spares: number; telemetry: Telemetry; clock?: Clock }): Spares {
+export function createSpares(
+  options: SeatOptions & { spares: number; sparePermissions: Permissions; telemetry: Telemetry; clock?: Clock },
+): Spares {
   const { telemetry, workerRoot } = options;
   const clock = options.clock ?? systemClock;
   const spares = new Map<string, Seat>();
@@ -57,7 +61,13 @@ export function createSpares(options: SeatOptions & { spares: number; telemetry:
     const name = prefix + newId();
     try {
       const seat = await telemetry.span("warm-up", {}, () =>
-        startSeat(options, { name, runtimeSessionId: null, isWarm: true, signal: closing.signal }),
+        startSeat(options, {
+          name,
+          runtimeSessionId: null,
+          permissions: options.sparePermissions,
+          isWarm: true,
+          signal: closing.signal,
+        }),
       );
       spares.set(name, seat);
     } catch (error) {
@@ -78,7 +88,8 @@ export function createSpares(options: SeatOptions & { spares: number; telemetry:
   const firstReady = () => [...spares].find(([, seat]) => !seat.runtime.exited.aborted);
 
   return {
-    async adopt(sessionId) {
+    async adopt(sessionId, permissions) {
+      if (!isDeepStrictEqual(permissions, options.sparePermissions)) return null;
       neededAt = clock.monotonicMs();
       const found = firstReady();
       if (!found) return null;

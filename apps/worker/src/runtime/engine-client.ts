@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { Part, SessionPromptAsyncData } from "@opencode-ai/sdk/v2";
+import { permissionRequest, questionRequest } from "@open-cowork/contracts/events";
 import { z } from "zod";
 import { deadline } from "@open-cowork/contracts/clock";
 import { readAnswer, sendToEngine, type EngineAddress } from "./engine-transport.ts";
@@ -31,7 +32,7 @@ export type EngineMessage = z.infer<typeof engineMessage>;
 
 const health = z.object({ healthy: z.literal(true), version: z.string() });
 const sessionStatuses = z.record(z.string(), z.looseObject({ type: z.string() }));
-const pendingAsks = z.array(z.looseObject({ id: z.string(), sessionID: z.string() }));
+
 const engineSession = z.looseObject({
   id: z.string(),
   directory: z.string(),
@@ -115,10 +116,14 @@ export function engineClient(address: EngineAddress, password: string, trace: Tr
     putPart: async (id: string, part: Part) => {
       await send("PATCH", `${session(id)}/message/${part.messageID}/part/${part.id}`, part, callMs);
     },
-    pendingPermissions: () => call(pendingAsks, "GET", "/permission"),
-    pendingQuestions: () => call(pendingAsks, "GET", "/question"),
-    rejectPermission: (id: string) => call(z.boolean(), "POST", `/permission/${id}/reply`, { reply: "reject" }),
-    rejectQuestion: (id: string) => call(z.boolean(), "POST", `/question/${id}/reject`, {}),
+    pendingPermissions: () => call(z.array(permissionRequest), "GET", "/permission"),
+    pendingQuestions: () => call(z.array(questionRequest), "GET", "/question"),
+    // Never `always`: the plane decides each time, and OpenCode would remember it beside the plane.
+    replyPermission: (id: string, reply: "once" | "reject") =>
+      call(z.boolean(), "POST", `/permission/${encodeURIComponent(id)}/reply`, { reply }),
+    answerQuestion: (id: string, answers: string[][]) =>
+      call(z.boolean(), "POST", `/question/${encodeURIComponent(id)}/reply`, { answers }),
+    rejectQuestion: (id: string) => call(z.boolean(), "POST", `/question/${encodeURIComponent(id)}/reject`, {}),
     /** The raw stream of /global/event; open until aborted or broken. */
     events: async (signal: AbortSignal): Promise<ReadableStream<Uint8Array>> => {
       const opening = AbortSignal.any([signal, deadline(callMs, "OpenCode's event stream")]);

@@ -1,3 +1,9 @@
+import {
+  permissionRequest,
+  questionRequest,
+  type PermissionRequest,
+  type QuestionRequest,
+} from "@open-cowork/contracts/events";
 import { z } from "zod";
 
 /**
@@ -10,8 +16,17 @@ export type EngineEvent =
   | { type: "message.part.delta"; messageID: string; partID: string; field: string; delta: string }
   | { type: "session.status"; status: EngineStatus }
   | { type: "session.error"; error: EngineError | undefined }
-  | { type: "permission.asked"; id: string }
-  | { type: "question.asked"; id: string };
+  | EngineAsk
+  /** Somebody answered an ask: yes or no to a call, answers to questions. */
+  | { type: "ask.replied"; id: string; reply: EngineReply }
+  /** Not an event of OpenCode's: all that waits now, told after a gap in which replies may have been missed. */
+  | { type: "asks.pending"; ids: string[] };
+
+export type EngineAsk =
+  | { type: "permission.asked"; request: PermissionRequest }
+  | { type: "question.asked"; request: QuestionRequest };
+
+export type EngineReply = "once" | "always" | "reject" | string[][];
 
 const info = z.looseObject({
   id: z.string(),
@@ -56,7 +71,9 @@ const live = {
   }),
   "session.status": z.looseObject({ sessionID: z.string(), status }),
   "session.error": z.looseObject({ sessionID: z.string().optional(), error: error.optional() }),
-  ask: z.looseObject({ id: z.string() }),
+  "permission.replied": z.looseObject({ requestID: z.string(), reply: z.enum(["once", "always", "reject"]) }),
+  "question.replied": z.looseObject({ requestID: z.string(), answers: z.array(z.array(z.string())) }),
+  "question.rejected": z.looseObject({ requestID: z.string() }),
 };
 
 /** One parsed frame: `seq` only for durable events, `event` null for everything that is of no use here. */
@@ -100,8 +117,19 @@ function readLive(type: string, properties: unknown, sessionId: string): EngineE
     }
     // Whoever asks: a child session's question would hang the turn as well.
     case "permission.asked":
+      return { type, request: permissionRequest.parse(properties) };
     case "question.asked":
-      return { type, id: live.ask.parse(properties).id };
+      return { type, request: questionRequest.parse(properties) };
+    case "permission.replied": {
+      const { requestID, reply } = live[type].parse(properties);
+      return { type: "ask.replied", id: requestID, reply };
+    }
+    case "question.replied": {
+      const { requestID, answers } = live[type].parse(properties);
+      return { type: "ask.replied", id: requestID, reply: answers };
+    }
+    case "question.rejected":
+      return { type: "ask.replied", id: live[type].parse(properties).requestID, reply: "reject" };
     default:
       return null;
   }

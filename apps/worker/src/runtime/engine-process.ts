@@ -9,7 +9,13 @@ import { endProcessGroup, killAtExit } from "./process-group.ts";
 import type { EngineAddress } from "./engine-transport.ts";
 import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
+import type { Limits } from "../limits/limits.ts";
 import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
+
+/** It took more than it may have, and was ended for it. */
+export class OutOfMemory extends Error {
+  override name = "OutOfMemory";
+}
 
 /** OpenCode did not become healthy. `detail` is for the log, redacted by whoever writes it. */
 export class EngineStartFailed extends Error {
@@ -45,6 +51,7 @@ export async function startEngine(options: {
   sessionId: string;
   folders: SessionFolders;
   sandbox: Sandbox;
+  limits: Limits;
   openModelDoor(path: string | null): Promise<ModelDoor>;
   access: ModelAccess;
   permissions: Permissions;
@@ -56,19 +63,31 @@ export async function startEngine(options: {
   const { folders, sandbox, registry, openModelDoor, trace = untraced } = options;
   let { sessionId } = options;
   const password = createToken("broker");
-  const { child, socketPath, release } = await sandbox.start({
-    folders,
-    program: findEngineBinary(),
-    prepare: prepareWorkspace,
-    openModelDoor,
-    command: ({ port, modelPort }) => ({
-      args: ["serve", "--hostname", "127.0.0.1", "--port", String(port)],
-      env: engineEnvironment({ ...options, seen: sandbox.seen(folders), modelPort, password }),
-    }),
+  const group = await options.limits.open(sessionId).catch((error: Error) => {
+    throw new EngineStartFailed(`no control group could be made: ${error.message}`, "", error);
   });
+  const { child, socketPath, letGo, release } = await sandbox
+    .start({
+      folders,
+      program: findEngineBinary(),
+      prepare: prepareWorkspace,
+      openModelDoor,
+      command: ({ port, modelPort }) => ({
+        args: ["serve", "--hostname", "127.0.0.1", "--port", String(port)],
+        env: engineEnvironment({ ...options, seen: sandbox.seen(folders), modelPort, password }),
+      }),
+    })
+    .catch(async (error: unknown) => {
+      await group.close();
+      throw error;
+    });
   const exit = new AbortController();
   child.once("error", (error) => exit.abort(error));
-  child.once("exit", (code, killedBy) => exit.abort(new Error(`OpenCode ended (${killedBy ?? `code ${code}`})`)));
+  child.once("exit", (code, killedBy) => {
+    const overLimit = group.verdict();
+    if (overLimit !== null) exit.abort(new OutOfMemory(`OpenCode was ended: ${overLimit}`));
+    else exit.abort(new Error(`OpenCode ended (${killedBy ?? `code ${code}`})`));
+  });
   const output = captureOutput([child.stdout!, child.stderr!]);
   const { pid } = child;
   const hasEnded = pid === undefined ? () => {} : killAtExit(pid);
@@ -80,6 +99,7 @@ export async function startEngine(options: {
       // The group is gone; Node hears of its child's exit a moment later.
       await within(exitHeardMs, "OpenCode's exit", aborted(exit.signal));
     }
+    await group.close();
     await release();
     await registry.remove(sessionId);
   };
@@ -92,7 +112,9 @@ export async function startEngine(options: {
   try {
     // Without a pid the spawn has failed; the error that says why comes with the next tick.
     if (pid === undefined) throw await aborted(exit.signal);
-    await registry.add(sessionId, pid);
+    await registry.add(sessionId, pid, group.folders);
+    await group.enter(pid);
+    letGo();
     const waiting = AbortSignal.any([exit.signal, options.signal, deadline(options.startMs, "OpenCode's start")]);
     const url = await trace("opencode listens", () => listeningUrl(output, waiting));
     const address = { url, socketPath };

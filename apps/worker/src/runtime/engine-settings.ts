@@ -70,7 +70,9 @@ export function engineEnvironment(options: {
     OPENCODE_DISABLE_AUTOUPDATE: "1",
     OPENCODE_DISABLE_MODELS_FETCH: "1",
     OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
-    // As a plain server it has no `question` tool, which would hang a run that nobody watches.
     OPENCODE_CLIENT: "serve",
+    // A plain server has no `question` tool, because nobody watches it. Whoever asks for this one has people behind it;
+    // where a profile denies it, it is not offered either.
+    OPENCODE_ENABLE_QUESTION_TOOL: "1",
   };
 }

@@ -6,6 +6,7 @@ import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scr
 import { mkdtemp, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withoutLimits } from "../limits/limits.ts";
 import { noSandbox } from "../sandbox/no-sandbox.ts";
 import { engineClient } from "./engine-client.ts";
 import { engineFiles } from "./engine-files.ts";
@@ -33,6 +34,7 @@ beforeAll(async () => {
   engine = await startEngine({
     sessionId: newId(),
     folders: await openSessionDirectory(root, "s-1"),
+    limits: withoutLimits,
     sandbox: noSandbox(engineFiles()),
     openModelDoor: async () => ({ port: Number(new URL(model.baseUrl).port), close: async () => {} }),
     access: { token: "cwk_test", modelId: "demo" },
@@ -119,6 +121,7 @@ describe("a turn whose events are lost", () => {
       before: new Set(),
       listeners,
       mapper: new EventMapper(eventText(sessionDirectoryOf(root, "s-1"), [])),
+      asks: { isWaiting: () => false, failure: () => null },
       onEvents: (some) => void events.push(...some.map(({ type }) => type)),
       exited: engine.exited,
       stop: new AbortController().signal,

@@ -108,8 +108,10 @@ async function readHistory({ client, sessionId, onEvent, onGap }: EventFeedOptio
 async function catchUp(options: EventFeedOptions, position: Position): Promise<void> {
   const { client, sessionId, onEvent } = options;
   await readHistory(options, position);
-  for (const { id } of await client.pendingPermissions()) await onEvent({ type: "permission.asked", id });
-  for (const { id } of await client.pendingQuestions()) await onEvent({ type: "question.asked", id });
+  const [permissions, questions] = [await client.pendingPermissions(), await client.pendingQuestions()];
+  for (const request of permissions) await onEvent({ type: "permission.asked", request });
+  for (const request of questions) await onEvent({ type: "question.asked", request });
+  await onEvent({ type: "asks.pending", ids: [...permissions, ...questions].map(({ id }) => id) });
   const status = (await client.statuses())[sessionId] ?? { type: "idle" };
   await onEvent({ type: "session.status", status });
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { endCgroup } from "../limits/end-cgroup.ts";
 import { endProcessGroup } from "./process-group.ts";
 import { groupMembers, machineBootId, processStartTime } from "./process-identity.ts";
 
@@ -15,11 +16,14 @@ const runtimeRecord = z.object({
   bootId: z.string(),
   sessionId: z.string(),
   workerBootId: z.string(),
+  /** An earlier version wrote none. */
+  cgroups: z.array(z.string()).default([]),
 });
 export type RuntimeRecord = z.infer<typeof runtimeRecord>;
 
 export interface RuntimeRegistry {
-  add(sessionId: string, pid: number): Promise<void>;
+  /** `cgroups`: the folders of the control groups that it will be in. */
+  add(sessionId: string, pid: number, cgroups?: readonly string[]): Promise<void>;
   remove(sessionId: string): Promise<void>;
   /** The same process under another session's name. */
   rename(from: string, to: string): Promise<void>;
@@ -37,12 +41,20 @@ export function openRegistry(workerRoot: string, workerBootId: string): RuntimeR
   };
 
   return {
-    async add(sessionId, pid) {
+    async add(sessionId, pid, cgroups = []) {
       const startTime = await processStartTime(pid);
       const bootId = await machineBootId();
       // Already gone, or on a machine that can't prove identity: there is nothing that could be ended safely later.
       if (startTime === null || bootId === null) return;
-      const record: RuntimeRecord = { pid, pgid: pid, processStartTime: startTime, bootId, sessionId, workerBootId };
+      const record: RuntimeRecord = {
+        pid,
+        pgid: pid,
+        processStartTime: startTime,
+        bootId,
+        sessionId,
+        workerBootId,
+        cgroups: [...cgroups],
+      };
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await write(record);
     },
@@ -66,6 +78,8 @@ export function openRegistry(workerRoot: string, workerBootId: string): RuntimeR
           await endProcessGroup(record.pgid);
           ended.push(record.sessionId);
         }
+        // Also when its first process is gone: the group is ours by its name, and holds nothing that we did not start.
+        if (record?.bootId === (await machineBootId())) await endCgroup(record.cgroups);
         await rm(join(folder, name), { force: true });
       }
       return ended;

@@ -1,5 +1,8 @@
+import type { Decided } from "@open-cowork/contracts/decisions";
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
+import type { Limits } from "../limits/limits.ts";
 import type { ModelDoor, Sandbox, SessionFolders } from "../sandbox/sandbox.ts";
+import { createAsks } from "./asks.ts";
 import { openConversation } from "./conversation.ts";
 import { withConversation } from "./conversation-unusable.ts";
 import type { TraceCall } from "./engine-client.ts";
@@ -9,7 +12,7 @@ import type { EngineEvent } from "./engine-event.ts";
 import { followEvents } from "./event-feed.ts";
 import { EventMapper } from "./event-mapper.ts";
 import { eventText } from "./event-text.ts";
-import { permissionsIn, type Permissions } from "./permissions.ts";
+import type { Permissions } from "./permissions.ts";
 import type { RuntimeRegistry } from "./registry.ts";
 import { giveDirectory, openSessionDirectory } from "./session-directory.ts";
 import { runTurn, type TurnOptions } from "./turn.ts";
@@ -30,6 +33,8 @@ export interface Runtime {
   /** Takes back what an interrupted attempt left; true when there was something. May throw `ConversationUnusable`. */
   clearLeftovers(commandId: string): Promise<boolean>;
   turn(options: TurnRequest): Promise<TurnEnd>;
+  /** What became of something that the running turn has asked. */
+  decide(decided: Decided): void;
   /** Makes a warm runtime this session's, which has none and no directory yet. */
   adopt(sessionId: string): Promise<void>;
   /** The newest output of the process, cleaned, for the log. */
@@ -40,6 +45,8 @@ export interface Runtime {
 
 export interface TurnRequest extends Pick<TurnOptions, "text" | "silentMs" | "stop" | "onAccepted"> {
   commandId: string;
+  /** How long what the agent asks waits for a person. */
+  waitMs: number;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
 }
 
@@ -49,6 +56,7 @@ export interface RuntimeOptions {
   /** The conversation to go on with, if it is in this directory's database. */
   runtimeSessionId: string | null;
   sandbox: Sandbox;
+  limits: Limits;
   openModelDoor(path: string | null): Promise<ModelDoor>;
   access: ModelAccess;
   registry: RuntimeRegistry;
@@ -56,7 +64,7 @@ export interface RuntimeOptions {
   signal: AbortSignal;
   onTrouble(error: unknown, what: string): void;
   trace?: TraceCall;
-  permissions?: Permissions;
+  permissions: Permissions;
   /** Started before anybody asked: `sessionId` is its own name until a session adopts it. */
   isWarm?: boolean;
 }
@@ -64,11 +72,7 @@ export interface RuntimeOptions {
 /** Throws `EngineStartFailed`, or `ConversationUnusable` when only a new conversation helps. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const folders = await openSessionDirectory(options.workerRoot, options.sessionId);
-  const engine = await startEngine({
-    ...options,
-    folders,
-    permissions: options.permissions ?? permissionsIn(options.sandbox.kind),
-  });
+  const engine = await startEngine({ ...options, folders });
   try {
     return await attach(engine, folders, options);
   } catch (error) {
@@ -96,27 +100,19 @@ async function attach(engine: EngineProcess, folders: SessionFolders, options: R
   const text = eventText(seen, [access.token, engine.password]);
   const mapper = new EventMapper(text);
   const listeners = new Set<(event: EngineEvent) => Promise<void> | void>();
+  const asks = createAsks({ client, text, onTrouble });
   const closed = new AbortController();
   await followEvents({
     client,
     sessionId: runtimeSessionId,
     onEvent: async (event) => {
-      await rejectAsk(event);
+      await asks.hear(event);
       for (const listener of listeners) await listener(event);
     },
     onGap: () => mapper.forgetOpenParts(),
     onTrouble: (error) => onTrouble(error, "event stream"),
     signal: AbortSignal.any([closed.signal, engine.exited]),
   });
-
-  /** Nobody is there to answer; an ask that still comes up must not hang the turn. */
-  async function rejectAsk(event: EngineEvent): Promise<void> {
-    if (event.type !== "permission.asked" && event.type !== "question.asked") return;
-    onTrouble(new Error(`${event.type} was rejected`), "ask");
-    const rejected =
-      event.type === "permission.asked" ? client.rejectPermission(event.id) : client.rejectQuestion(event.id);
-    await rejected.catch((error: unknown) => onTrouble(error, "rejecting an ask"));
-  }
 
   return {
     runtimeSessionId,
@@ -127,12 +123,16 @@ async function attach(engine: EngineProcess, folders: SessionFolders, options: R
 
     clearLeftovers: (commandId) => withConversation(engine.exited, conversation.clearLeftovers(commandId)),
 
-    async turn({ commandId, ...request }) {
+    decide: asks.decide,
+
+    async turn({ commandId, waitMs, ...request }) {
       await conversation.begin(commandId);
       const { before } = conversation;
       const { exited } = engine;
+      asks.begin({ waitMs, emit: request.onEvents });
       const end = await runTurn({
         ...request,
+        asks,
         client,
         sessionId: runtimeSessionId,
         modelId: access.modelId,
@@ -141,6 +141,7 @@ async function attach(engine: EngineProcess, folders: SessionFolders, options: R
         mapper,
         exited,
       });
+      await asks.end();
       conversation.ended(end.kind === "completed");
       return end;
     },

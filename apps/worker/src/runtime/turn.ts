@@ -1,7 +1,9 @@
 import type { RuntimeEvent } from "@open-cowork/contracts/events";
 import { systemClock, type Clock } from "@open-cowork/contracts/clock";
+import type { Asks } from "./asks.ts";
 import type { EngineClient } from "./engine-client.ts";
 import type { EngineEvent } from "./engine-event.ts";
+import { OutOfMemory } from "./engine-process.ts";
 import { providerId } from "./engine-settings.ts";
 import type { EventMapper } from "./event-mapper.ts";
 import { TurnTracker, type TurnEnd } from "./turn-tracker.ts";
@@ -15,6 +17,7 @@ export interface TurnOptions {
   before: Set<string>;
   listeners: Set<(event: EngineEvent) => Promise<void> | void>;
   mapper: EventMapper;
+  asks: Pick<Asks, "isWaiting" | "failure">;
   /** OpenCode has taken the prompt. */
   onAccepted?: () => void;
   onEvents(events: RuntimeEvent[]): Promise<void> | void;
@@ -39,7 +42,7 @@ const abortAgainMs = 500;
 const exitMs = 1_000;
 
 export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
-  const { client, sessionId, listeners, mapper, onEvents, exited, stop, silentMs } = options;
+  const { client, sessionId, listeners, mapper, asks, onEvents, exited, stop, silentMs } = options;
   const clock = options.clock ?? systemClock;
   const tracker = new TurnTracker(options.before);
   let progressAt = clock.monotonicMs();
@@ -101,6 +104,9 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
     options.onAccepted?.();
     for (;;) {
       if (stop.aborted) return await abort({ kind: "aborted" });
+      // First: a call that nobody approved may have ended the turn as if all were well.
+      const failure = asks.failure();
+      if (failure) return await abort({ kind: "failed", ...failure });
       const end = tracker.end();
       if (end) return end;
       if (exited.aborted) return lost(exited);
@@ -109,6 +115,8 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
         return await abort({ kind: "failed", reason: "provider_unavailable", message: retries.message });
       }
       const now = clock.monotonicMs();
+      // Nobody hurries a person.
+      if (asks.isWaiting()) progressAt = now;
       const patienceMs = tracker.isIdle() ? Math.min(silentMs, idleSilentMs) : silentMs;
       if (now - progressAt >= patienceMs) {
         const reason = retries.count > 0 ? "provider_unavailable" : "runtime_silent";
@@ -134,5 +142,7 @@ export async function runTurn(options: TurnOptions): Promise<TurnEnd> {
 }
 
 function lost(exited: AbortSignal): TurnEnd {
-  return { kind: "failed", reason: "runtime_lost", message: (exited.reason as Error).message };
+  const error = exited.reason as Error;
+  const reason = error instanceof OutOfMemory ? "runtime_out_of_memory" : "runtime_lost";
+  return { kind: "failed", reason, message: error.message };
 }

@@ -28,7 +28,7 @@ export async function attestSandbox(sandbox: Sandbox, workerRoot: string): Promi
 }
 
 async function look(sandbox: Sandbox, root: string, canary: string) {
-  const { child, release } = await sandbox.start({
+  const { child, letGo, release } = await sandbox.start({
     folders: await openSessionFolders(root),
     program: "/bin/sh",
     prepare: "true",
@@ -39,6 +39,7 @@ async function look(sandbox: Sandbox, root: string, canary: string) {
       return { port: 0, close: async () => {} };
     },
   });
+  letGo();
   const late = deadline(probeMs, "the sandbox");
   const kill = () => void child.kill("SIGKILL");
   late.addEventListener("abort", kill, { once: true });

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmod, chown } from "node:fs/promises";
 import { join } from "node:path";
+import { behindGate, letGo } from "../limits/gate.ts";
 import { listenForChild } from "./handed-socket.ts";
 import { inside, ports } from "./layout.ts";
 import { outerSandbox } from "./outer-sandbox.ts";
@@ -67,19 +68,21 @@ export async function openBubblewrap(options: {
         const socket = await listenForChild(socketPath);
 
         const { args, env } = command({ port: ports.program, modelPort: ports.model });
-        const [first, ...rest] = stages(folders, program, uid);
-        const child = spawn(first!, [...rest, inside.launch, prepare, ...args], {
+        const modelPort = String(ports.model);
+        const way = [...stages(folders, program, uid), inside.launch, prepare, String(ports.program), modelPort];
+        const gated = behindGate([...way, ...args]);
+        const child = spawn(gated[0]!, gated.slice(1), {
           cwd: "/",
           env,
           // A group of its own, so that it can be ended together with everything in it. Node starts it from its main
           // thread, which matters: bwrap ends when the thread that started it does.
           detached: true,
-          stdio: ["ignore", "pipe", "pipe", socket.fd],
+          stdio: ["pipe", "pipe", "pipe", socket.fd],
         });
         child.once("error", () => {});
         // Nothing is waited for from here on: what a child says before somebody listens is lost when it ends at once.
         socket.handOver();
-        return { child, socketPath, release };
+        return { child, socketPath, letGo: () => letGo(child), release };
       } catch (error) {
         await release();
         throw error;

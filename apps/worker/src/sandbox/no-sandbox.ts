@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { behindGate, letGo } from "../limits/gate.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { ProgramFiles } from "./shared-folder.ts";
 
@@ -26,14 +27,15 @@ export function noSandbox(files: ProgramFiles): Sandbox {
 
       const door = await openModelDoor(null);
       const { args, env: given } = command({ port: 0, modelPort: door.port! });
-      const child = spawn(program, args, {
+      const gated = behindGate([program, ...args]);
+      const child = spawn(gated[0]!, gated.slice(1), {
         cwd: folders.workspace,
         env: given,
         // A group of its own, so that it can be ended together with everything the agent starts.
         detached: true,
-        stdio: ["ignore", "pipe", "pipe"],
+        stdio: ["pipe", "pipe", "pipe"],
       });
-      return { child, socketPath: null, release: door.close };
+      return { child, socketPath: null, letGo: () => letGo(child), release: door.close };
     },
   };
 }

@@ -55,6 +55,8 @@ export interface ModelDoor {
 /** A program that has been started. `child` leads a process group, whose end is the end of everything in it. */
 export interface Confined {
   child: ChildProcess;
+  /** Until then it is nothing but a pid that waits, to be written down and limited. */
+  letGo(): void;
   /** Where to reach what the program listens on; null: where it says. */
   socketPath: string | null;
   /** Call once the process group is gone. */

@@ -38,7 +38,7 @@ export async function writeSharedFolder(options: {
   const folders = Object.values(files.toolMounts).flatMap((mounts) => mounts.map(({ path }) => path));
   await write("shared/folders", [...new Set(folders)].map(line).join(""));
   await copy("mounts.sh", folder);
-  for (const name of ["launch.sh", "shim.ts", "layout.ts", "probe.sh"]) await copy(name, join(folder, "shared"));
+  for (const name of ["launch.sh", "shim.mjs", "probe.sh"]) await copy(name, join(folder, "shared"));
 
   // Something can only be mounted where there is something.
   for (const path of ["shared/workspace", "shared/tools", "mounts/session", "mounts/workspace"])

@@ -8,8 +8,9 @@ import { createToken } from "@open-cowork/secrets/token";
 import type { ModelScript } from "@open-cowork/testkit/scripted-model/script";
 import { startScriptedModel, type ScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startBroker, type Broker } from "../broker/broker.ts";
+import { chooseLimits, type Limits } from "../limits/limits.ts";
 import { engineFiles } from "../runtime/engine-files.ts";
-import type { Permissions } from "../runtime/permissions.ts";
+import { permissionsIn, type Permissions } from "../runtime/permissions.ts";
 import { openRegistry } from "../runtime/registry.ts";
 import { startRuntime, type Runtime, type TurnRequest } from "../runtime/runtime.ts";
 import { chooseSandbox } from "../sandbox/choose-sandbox.ts";
@@ -46,6 +47,7 @@ export const providerKey = "sk-provider-key-that-no-agent-may-see";
 export async function createAgentWorld(
   scripts: Record<string, ModelScript> = {},
   wish: "auto" | "bubblewrap" | "none" = "auto",
+  options: { memoryMb?: number; limits?: Limits } = {},
 ): Promise<AgentWorld> {
   const root = await realpath(await mkdtemp(join(tmpdir(), "cowork worker ")));
   const model = await startScriptedModel({ scripts });
@@ -62,6 +64,7 @@ export async function createAgentWorld(
   });
   if ("refused" in chosen) throw new Error(chosen.refused);
   const { sandbox } = chosen;
+  const { limits } = await chooseLimits({ memoryBytes: (options.memoryMb ?? 2_048) * 2 ** 20, tasks: 512 });
   const starts = new Set<Promise<Runtime>>();
 
   return {
@@ -74,7 +77,7 @@ export async function createAgentWorld(
       root: workerRoot = root,
       sessionId = newId<"session">(),
       runtimeSessionId = null,
-      permissions,
+      permissions = permissionsIn(sandbox.kind),
       isWarm = false,
     } = {}) {
       const token = createToken("broker");
@@ -85,6 +88,7 @@ export async function createAgentWorld(
         sessionId,
         runtimeSessionId,
         sandbox,
+        limits: options.limits ?? limits,
         openModelDoor: broker.openDoor,
         access: { token, modelId: "demo" },
         registry,
@@ -92,7 +96,7 @@ export async function createAgentWorld(
         signal: new AbortController().signal,
         onTrouble: (error, what) => void troubles.push(`${what}: ${String(error)}`),
         isWarm,
-        ...(permissions && { permissions }),
+        permissions,
       });
       starts.add(starting);
       const runtime = await starting;
@@ -118,6 +122,7 @@ export async function ask(
   const end = await runtime.turn({
     commandId: newId(),
     text,
+    waitMs: 60_000,
     silentMs: 60_000,
     stop: new AbortController().signal,
     onEvents: (some) => void events.push(...some),

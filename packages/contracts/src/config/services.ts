@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
+import { heartbeatMs, leaseTimings, pollMs, recoveryMs, retention, unhealthyAfterMs } from "../timings.ts";
 import { leavesOf, optional, section, setting } from "./setting.ts";
 
 const port = (fallback: number, help: string) =>
@@ -49,6 +49,26 @@ const ops = (fallback: number) =>
     port: port(fallback, "The operator's port."),
   });
 
+const kept = (fallback: number, help: string) => setting(z.number().int().min(1).default(fallback), { help });
+
+const retained = section({
+  feedHours: kept(
+    retention.feedHours,
+    "Hours that the feed of changes is kept; a reader away for longer reads its lists anew.",
+  ),
+  incarnationDays: kept(
+    retention.incarnationDays,
+    "Days that a worker's process is remembered after it was last heard.",
+  ),
+  signInDays: kept(
+    retention.signInDays,
+    "Days that used or expired sign-in links and ended browser sessions are kept.",
+  ),
+  heartbeatMonths: kept(retention.heartbeatMonths, "Whole months of heartbeats that are kept beside the current one."),
+  usageMonths: kept(retention.usageMonths, "Whole months of usage records that are kept beside the current one."),
+  auditMonths: kept(retention.auditMonths, "Whole months of sealed audit rows that are kept beside the current one."),
+});
+
 export const webConfig = z.strictObject({
   tier,
   host: setting(z.string().default("127.0.0.1"), { help: "Address that the web service listens on." }),
@@ -75,6 +95,7 @@ export const schedulerConfig = z.strictObject({
   recoveryMs: ms(recoveryMs, "How often expired leases are taken back and due work is promoted."),
   lease,
   unhealthyAfterMs: ms(unhealthyAfterMs, "No heartbeat for this long makes an active worker unhealthy."),
+  retention: retained,
   database: database("cowork_scheduler"),
   telemetry,
   ops: ops(4812),
@@ -115,6 +136,18 @@ export const workerConfig = z.strictObject({
     idleMs: ms(300_000, "An OpenCode process that nobody uses for this long is ended."),
     spares: setting(z.number().int().min(0).max(20).default(1), {
       help: "How many OpenCode processes stand by, warmed up, for new sessions; each takes about 500 MB.",
+    }),
+  }),
+  limits: section({
+    memoryMb: setting(z.number().int().min(512).default(2_048), {
+      help: "Most memory of one session, OpenCode and all that the agent runs together; what takes more is ended.",
+    }),
+    tasks: setting(z.number().int().min(64).default(512), { help: "Most processes and threads of one session." }),
+    budgetMb: setting(z.number().int().min(128).default(700), {
+      help: "What a session is expected to take: no work is claimed while less than this is free for it.",
+    }),
+    reserveMb: setting(z.number().int().min(0).default(512), {
+      help: "Memory that is left free for everything else on the machine.",
     }),
   }),
   model: section(model),

@@ -1,4 +1,10 @@
-import type { CommandStatus, SessionStatus, WorkerStatus, WorkStatus } from "@open-cowork/contracts/lifecycles";
+import type {
+  CommandStatus,
+  DecisionStatus,
+  SessionStatus,
+  WorkerStatus,
+  WorkStatus,
+} from "@open-cowork/contracts/lifecycles";
 import type { ColumnType, Generated } from "kysely";
 
 /** The tables as Kysely sees them. What they mean is said in migrations/0001_foundation.sql. */
@@ -42,7 +48,15 @@ export interface Schema {
     revoked_at: Date | null;
   };
   "cowork.worker_incarnations": { worker_id: string; boot_id: string; last_seen_at: Timestamp; draining: boolean };
-  "cowork.profiles": { org_id: string; profile_id: string; name: string; version: Generated<number>; pool_id: string };
+  "cowork.profiles": {
+    org_id: string;
+    profile_id: string;
+    name: string;
+    version: Generated<number>;
+    pool_id: string;
+    about: Generated<string>;
+    policy: Json;
+  };
   "cowork.sessions": {
     org_id: string;
     session_id: string;
@@ -122,8 +136,24 @@ export interface Schema {
     org_id: string;
     session_id: string;
     work_id: string;
-    kind: "stop";
-    created_by: string;
+    kind: "stop" | "decision";
+    created_by: string | null;
+  };
+  "cowork.decisions": {
+    org_id: string;
+    decision_id: string;
+    session_id: string;
+    work_id: string;
+    attempt: number;
+    command_id: string | null;
+    kind: "approval" | "question";
+    status: DecisionStatus;
+    request: Json;
+    asked_at: Date;
+    expires_at: Date;
+    answers: Json | null;
+    decided_by: string | null;
+    decided_at: Date | null;
   };
   "cowork.dead_letters": {
     org_id: string;

@@ -4,6 +4,7 @@ import { foldEvent, type CommandView, type MessageView, type Transcript } from "
 import { sql } from "kysely";
 import type { Actor, Tx } from "../database/in-org.ts";
 import type { Db } from "../database/open.ts";
+import { readDecisions } from "./read-decisions.ts";
 import { eventColumns, toEvent } from "./event-rows.ts";
 
 export interface Snapshot {
@@ -33,6 +34,7 @@ export function readSnapshot(db: Db, actor: Actor, sessionId: SessionId): Promis
       const settled: Transcript = {
         commands: await readCommands(tx, sessionId),
         messages: await readMessages(tx, sessionId),
+        decisions: await readDecisions(tx, sessionId),
       };
       const deltas = await tx
         .selectFrom("cowork.session_events")

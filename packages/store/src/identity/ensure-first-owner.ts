@@ -1,4 +1,6 @@
 import { newId, type OrgId, type PoolId, type UserId } from "@open-cowork/contracts/ids";
+import { firstProfiles } from "@open-cowork/contracts/profile-policy";
+import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 
 export interface FirstOwner {
@@ -8,7 +10,7 @@ export interface FirstOwner {
 }
 
 /**
- * What a plane needs before anybody can use it: one organisation, its owner, a shared pool and a profile that uses it.
+ * What a plane needs before anybody can use it: one organisation, its owner, a shared pool and the profiles that use it.
  * Needs the owner's connection. Repeatable: finds what an earlier start made.
  */
 export async function ensureFirstOwner(
@@ -42,9 +44,18 @@ export async function ensureFirstOwner(
       .insertInto("cowork.worker_pools")
       .values({ pool_id: first.poolId, org_id: null, name: "default" })
       .execute();
+    await sql`insert into cowork.audit (action, actor_kind, subject)
+      values ('pool_created', 'operator', jsonb_build_object('poolId', ${first.poolId}::text))`.execute(tx);
     await tx
       .insertInto("cowork.profiles")
-      .values({ org_id: first.orgId, profile_id: newId(), name: "default", pool_id: first.poolId })
+      .values(
+        firstProfiles.map((profile) => ({
+          ...profile,
+          org_id: first.orgId,
+          profile_id: newId(),
+          pool_id: first.poolId,
+        })),
+      )
       .execute();
     return first;
   });

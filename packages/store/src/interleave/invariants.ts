@@ -21,6 +21,9 @@ const lies: Record<string, string> = {
   "the sequence of a session has a gap": `
     select l.lane_id from cowork.lanes l left join cowork.session_events e using (session_id)
       group by l.lane_id having count(e.seq) <> l.next_seq - 1 or coalesce(max(e.seq), 0) <> l.next_seq - 1`,
+  "an ask is open although the attempt that asked has no lease any more": `
+    select d.decision_id from cowork.decisions d left join cowork.lanes l on l.work_id = d.work_id and l.attempt = d.attempt
+      where d.status = 'open' and l.lane_id is null`,
   "a tenant's counters differ from a recount": `
     select t.org_id from cowork.tenants t left join cowork.work w using (org_id)
       group by t.org_id having t.waiting <> count(*) filter (where w.status = 'queued')

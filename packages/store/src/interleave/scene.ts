@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { newId, type SessionId, type WorkId } from "@open-cowork/contracts/ids";
+import { newId, type DecisionId, type SessionId, type WorkId } from "@open-cowork/contracts/ids";
 import { sql } from "kysely";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import type { Actor } from "../database/in-org.ts";
@@ -26,6 +26,8 @@ export interface Scene {
   /** Earlier leases of the same work: the fence knows them, no lane does. */
   stale: Record<"a" | "d", Lease>;
   deadWork: WorkId;
+  /** Asks of running attempts: d's waits for days, the time of a's is up. */
+  asks: Record<"a" | "d", DecisionId>;
 }
 
 const ttlMs = 60_000;
@@ -35,6 +37,7 @@ const ttlMs = 60_000;
  * on. Made by the verbs themselves.
  *   a, d (one), b, c (two)   leased to one worker; lanes in the order a < b < c < d, so that batches cross organisations
  *   a, b                     and a second prompt waits behind
+ *   a, d                     and the agent has asked something
  *   e                        leased to another worker, expired
  *   x                        a dead letter
  *   r                        ready; p: ready, of a lower class for minutes, and kept for the worker that is away
@@ -112,6 +115,16 @@ export async function buildScene(world: World): Promise<Scene> {
   await sql`update cowork.workers set status_changed_at = '-infinity'`.execute(owner);
   await sql`insert into cowork.sealed_secrets (org_id, secret_id, provider, version, key_id, sealed)
     values (${one.orgId}, ${newId()}, 'default', 1, 'key', '\\x00')`.execute(owner);
+  const asks = { a: newId<"decision">(), d: newId<"decision">() };
+  for (const [name, askedAt, days] of [
+    ["a", "-1 day", 0.5],
+    ["d", "0 days", 6],
+  ] as const)
+    await sql`insert into cowork.decisions (org_id, decision_id, session_id, work_id, attempt, command_id, kind, request, request_hash,
+        asked_at, expires_at)
+      select org_id, ${asks[name]}, session_id, work_id, attempt, command_id, 'approval', '{"permission": "bash"}', ${sha256(name)},
+          cowork.now() + ${askedAt}::interval, cowork.now() + ${askedAt}::interval + ${days} * interval '1 day'
+        from cowork.lanes where session_id = ${sessions[name]}`.execute(owner);
   const dead = await sql<{ work_id: WorkId }>`select work_id from cowork.work where status = 'dead'`.execute(owner);
 
   const lease = (of: Map<SessionId, Lease>, name: SessionName) => of.get(sessions[name])!;
@@ -124,6 +137,7 @@ export async function buildScene(world: World): Promise<Scene> {
     leases: { a: lease(second, "a"), b: lease(first, "b"), c: lease(first, "c"), d: lease(second, "d") },
     stale: { a: lease(first, "a"), d: lease(first, "d") },
     deadWork: dead.rows[0]!.work_id,
+    asks,
   };
 }
 

@@ -24,7 +24,9 @@ export async function look(owner: Db): Promise<Record<string, unknown>> {
     'attempts', (select jsonb_agg(jsonb_build_array(s.title, w.position, a.attempt, a.outcome, a.reason, a.checkpoint_version,
         a.finish_batch_no, (select jsonb_agg(c order by c) from unnest(a.refused_classes) c)) order by s.title, w.position, a.attempt)
       from cowork.attempts a join cowork.work w using (work_id) join cowork.sessions s using (session_id)),
-    'signals', (select jsonb_agg(s.title order by s.title) from cowork.signals g join cowork.sessions s using (session_id)),
+    'decisions', (select jsonb_agg(jsonb_build_array(s.title, d.status, d.decided_by is null, d.applied_at is null) order by s.title)
+      from cowork.decisions d join cowork.sessions s using (session_id)),
+    'signals', (select jsonb_agg(jsonb_build_array(s.title, g.kind, g.payload ->> 'status') order by s.title, g.kind) from cowork.signals g join cowork.sessions s using (session_id)),
     'audit', (select jsonb_agg(jsonb_build_array(a.action, a.reason, a.subject -> 'writeClass', a.subject -> 'leasesEnded')
       order by a.action, a.reason, a.subject ->> 'writeClass', a.subject ->> 'leasesEnded') from cowork.audit a),
     'objects', (select jsonb_build_array((select count(*) from cowork.packs), (select count(*) from cowork.artifacts),

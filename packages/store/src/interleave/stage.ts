@@ -15,6 +15,7 @@ const kept = [
   "attempts",
   "session_events",
   "parts",
+  "decisions",
   "signals",
   "dead_letters",
 ] as const;

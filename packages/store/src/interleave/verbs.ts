@@ -2,6 +2,8 @@ import { newId } from "@open-cowork/contracts/ids";
 import { enqueuePrompt } from "../commands/enqueue-prompt.ts";
 import { stopSession } from "../commands/stop-session.ts";
 import type { Db } from "../database/open.ts";
+import { decide } from "../decisions/decide.ts";
+import { expireDecisions } from "../decisions/expire-decisions.ts";
 import { dropDeadLetter, retryDeadLetter } from "../dead-letters/resolve-dead-letter.ts";
 import { recoverExpiredLeases } from "../leases/recover-expired-leases.ts";
 import type { ServiceRole } from "../migrate/roles.ts";
@@ -220,6 +222,22 @@ export const verbs = {
     call: (db, scene) => stopSession(db, scene.one, at(scene, "r")),
     waitsFor: ["lane r", "work r", "work q", "tenant one", "route tags"],
     passesOver: ["lane q"],
+  },
+  "decide about a call": {
+    role: "web",
+    call: (db, scene) => decide(db, scene.one, at(scene, "d"), scene.asks.d, { answer: "approve" }),
+    waitsFor: ["lane d", "session d"],
+  },
+  "decide otherwise": {
+    role: "web",
+    call: (db, scene) => decide(db, scene.one, at(scene, "d"), scene.asks.d, { answer: "refuse" }),
+    waitsFor: ["lane d", "session d"],
+  },
+  expire_decisions: {
+    role: "scheduler",
+    call: (db) => expireDecisions(db, 10),
+    waitsFor: ["session a"],
+    passesOver: ["lane a"],
   },
   recover_lease: {
     role: "scheduler",

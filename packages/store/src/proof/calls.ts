@@ -105,5 +105,7 @@ function describeEvent(event: RuntimeEvent): string {
       return `${event.payload.partID}@${event.payload.offset}+${event.payload.text}`;
     case "session.error":
       return "error";
+    default:
+      return event.type;
   }
 }

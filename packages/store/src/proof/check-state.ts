@@ -83,7 +83,7 @@ export interface Reader {
 /** The state that a reader gets without the history: rows of commands and parts, and the deltas that are left. */
 export function snapshotOf(state: State, index: number): Reader {
   const lane = state.lanes[index]!;
-  const settled: Transcript = { commands: {}, messages: {} };
+  const settled: Transcript = { commands: {}, messages: {}, decisions: {} };
   state.work.forEach((row, n) => {
     if (row.lane === index) settled.commands[`command-${n}`] = commandOf(row, n);
   });

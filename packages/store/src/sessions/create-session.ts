@@ -10,6 +10,8 @@ import { toOutcome, type VerbRow } from "../database/verb-row.ts";
 export interface NewSession {
   title?: string | undefined;
   prompt?: string | undefined;
+  /** By name; the session keeps the newest version of this moment. */
+  profile?: string | undefined;
   traceparent: string | null;
 }
 
@@ -23,13 +25,13 @@ export async function createSession(
   db: Db,
   actor: Actor,
   wish: NewSession,
-): Promise<Outcome<CreatedSession, "quota_exceeded">> {
-  const { title, prompt, traceparent } = wish;
+): Promise<Outcome<CreatedSession, "quota_exceeded" | "profile_unknown">> {
+  const { title, prompt, profile = "default", traceparent } = wish;
   const { rows } = await sql<
     VerbRow<CreatedSession>
   >`select * from internal.create_session(${actor.orgId}, ${actor.userId},
     ${newId<"session">()}, ${title || titleFrom(prompt)}, ${newId<"command">()}, ${newId<"work">()}, ${prompt || null},
-    ${traceparent}, ${limits.waitingPromptsPerSession}::int)`.execute(db);
+    ${traceparent}, ${limits.waitingPromptsPerSession}::int, ${profile})`.execute(db);
   return toOutcome(rows[0]);
 }
 

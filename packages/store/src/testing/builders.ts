@@ -27,6 +27,21 @@ export async function newTenant(world: World, name: string, weight = 1): Promise
   return actor;
 }
 
+/** Another member of an organisation. */
+export async function newPerson(
+  world: World,
+  { orgId }: Actor,
+  role: "owner" | "admin" | "member" | "viewer",
+): Promise<Actor> {
+  const userId = newId<"user">();
+  await sql`
+    with person as (insert into cowork.users (user_id, email, display_name) values (${userId}, ${`${userId}@example.org`}, ${role}))
+    insert into cowork.memberships (org_id, user_id, role) values (${orgId}, ${userId}, ${role})`.execute(
+    world.owner.db,
+  );
+  return { orgId, userId };
+}
+
 /** A session of whoever asks, with one waiting prompt. */
 export async function wishOf(world: World, actor: Actor, text = "Say hello"): Promise<SessionId> {
   return (await openSession(world.as.web.db, actor, { prompt: text })).sessionId;
@@ -44,6 +59,13 @@ export async function useProfile(
     from cowork.profiles where org_id = ${actor.orgId} and name = 'default' order by version desc limit 1`.execute(
     world.owner.db,
   );
+}
+
+/** Another profile that sessions can choose. */
+export async function addProfile(world: World, actor: Actor, name: string, policy: unknown): Promise<void> {
+  await sql`insert into cowork.profiles (org_id, profile_id, name, pool_id, policy)
+    select org_id, ${newId()}, ${name}, pool_id, ${policy}::jsonb from cowork.profiles
+      where org_id = ${actor.orgId} and name = 'default' limit 1`.execute(world.owner.db);
 }
 
 export async function newPool(world: World, name: string): Promise<PoolId> {

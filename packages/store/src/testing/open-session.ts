@@ -6,7 +6,7 @@ import { createSession, type CreatedSession } from "../sessions/create-session.t
 export async function openSession(
   db: Db,
   actor: Actor,
-  wish: { title?: string; prompt?: string | undefined } = {},
+  wish: { title?: string; prompt?: string | undefined; profile?: string } = {},
 ): Promise<CreatedSession> {
   const created = await createSession(db, actor, { ...wish, traceparent: null });
   if (!created.ok) throw new Error(`the session was refused: ${created.reason}`);

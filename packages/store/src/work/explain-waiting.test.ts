@@ -71,6 +71,16 @@ describe("why a piece of work is not running", () => {
     });
   });
 
+  it("says capacity_unavailable while every worker that could take it is short of memory", async () => {
+    const session = await world.wish();
+    const load = { lanes: 4, busy: 1 };
+    await beat(world, worker, { load: { ...load, shortOf: "memory" } });
+    expect(await explain(session)).toMatchObject({ reason: "capacity_unavailable", details: { shortOf: "memory" } });
+    await beat(world, worker, { load });
+    expect(await explain(session)).toMatchObject({ reason: "waits_for_a_free_lane" });
+    await end(world, (await world.claimOne(worker)).lease);
+  });
+
   it("does not say no_worker of one that was enrolled just now and may claim without having reported", async () => {
     const poolId = await newPool(world, "fresh");
     const before = await sql<{ pool_id: PoolId }>`

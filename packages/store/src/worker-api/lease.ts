@@ -1,3 +1,4 @@
+import type { Decided } from "@open-cowork/contracts/decisions";
 import type { CommandId, OrgId, SessionId, SignalId, WorkId } from "@open-cowork/contracts/ids";
 
 declare const leaseBrand: unique symbol;
@@ -26,11 +27,11 @@ export interface Claimed {
   waitMs: number;
   /** The number of the first event batch; each further one counts up by one. */
   nextBatch: number;
+  /** Of the session's profile, as the database holds it; null for work without a session. */
+  policy: unknown;
 }
 
 /** A word to the holder of a lease, delivered with every renewal until its attempt ends. */
-export interface Signal {
-  signalId: SignalId;
-  kind: "stop";
-  payload: unknown;
-}
+export type Signal =
+  | { signalId: SignalId; kind: "stop"; payload: unknown }
+  | { signalId: SignalId; kind: "decision"; payload: Decided };

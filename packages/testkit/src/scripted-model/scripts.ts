@@ -57,6 +57,12 @@ export const scripts = {
     say((seen) => `The tool answered: ${shorten(seen.toolResults.at(-1) ?? "nothing")}`),
   ],
 
+  /** A command; what a careful profile asks about first. */
+  command: [
+    call("bash", { command: "ls -la && echo done", description: "List the workspace" }),
+    say((seen) => `The command answered: ${shorten(seen.toolResults.at(-1) ?? "nothing")}`),
+  ],
+
   question: [
     ask("Which colour should the door have?", "Door colour", { Red: "Easy to find", Blue: "Calm" }),
     say((seen) => `I was told: ${shorten(seen.toolResults.at(-1) ?? "nothing")}`),

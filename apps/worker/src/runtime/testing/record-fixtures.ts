@@ -10,6 +10,7 @@ import { systemClock } from "@open-cowork/contracts/clock";
 import { newId } from "@open-cowork/contracts/ids";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { startEngine, type EngineProcess } from "../engine-process.ts";
+import { withoutLimits } from "../../limits/limits.ts";
 import { noSandbox } from "../../sandbox/no-sandbox.ts";
 import { engineFiles } from "../engine-files.ts";
 import { providerId } from "../engine-settings.ts";
@@ -65,6 +66,7 @@ async function record(recording: Recording): Promise<Fixture> {
   const engine = await startEngine({
     sessionId: id,
     folders: await openSessionDirectory(root, id),
+    limits: withoutLimits,
     sandbox: noSandbox(engineFiles()),
     openModelDoor: async () => ({ port: Number(new URL(model.baseUrl).port), close: async () => {} }),
     access: { token: "recorded-token", modelId: "demo" },
@@ -100,7 +102,8 @@ async function framesOf(
       frames.push(frame);
       if (frame.payload.type === "message.part.delta" && ++deltas === recording.abortAfter)
         await client.abort(sessionId);
-      if (frame.payload.type === "permission.asked") await client.rejectPermission(frame.payload.properties!.id!);
+      if (frame.payload.type === "permission.asked")
+        await client.replyPermission(frame.payload.properties!.id!, "reject");
     }
   };
   const reading = read().catch(() => {});
