@@ -2,7 +2,7 @@
 create or replace function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text,
   p_waiting_most integer)
 returns text
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_work cowork.work;
   v_lane cowork.lanes;
@@ -49,7 +49,7 @@ grant execute on function internal.retry_dead_letter(uuid, uuid, uuid, text, int
 
 -- Closes a dead letter for good; what failed stays failed.
 create or replace function internal.drop_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid) returns text
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane_id uuid;
 begin
@@ -68,7 +68,7 @@ end $$;
 grant execute on function internal.drop_dead_letter(uuid, uuid, uuid) to cowork_web;
 
 create or replace function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_resolution text) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update cowork.dead_letters d set resolution = p_resolution, resolved_by = p_user_id, resolved_at = cowork.now()
     where d.org_id = p_org_id and d.work_id = p_work_id and d.resolution is null;

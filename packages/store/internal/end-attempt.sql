@@ -12,7 +12,7 @@
 create or replace function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reasons text[], p_events integer[],
   p_batch_nos bigint[], p_beside uuid[] default '{}')
 returns text[]
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_decisions text[] := p_outcomes;
@@ -161,7 +161,7 @@ end $$;
 
 create or replace function internal.end_attempt(p_lane cowork.lanes, p_outcome text, p_reason text)
 returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_decisions text[] := internal.end_attempts(array[p_lane], array[p_outcome], array[p_reason], array[0], array[null::bigint]);
 begin

@@ -1,7 +1,7 @@
 -- Ends leases of work that has held one for longer than all its attempts together may, and so leaves none for another. A
 -- lane that somebody writes to is skipped: the next look comes soon.
 create or replace function internal.end_overtime(p_most integer) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane_id uuid;
   v_lane cowork.lanes;

@@ -3,7 +3,7 @@
 create or replace function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worker cowork.workers, p_boot_id uuid,
   p_request_secret text, p_ttl_ms integer)
 returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_expires_at timestamptz := v_now + make_interval(secs => p_ttl_ms / 1000.0);

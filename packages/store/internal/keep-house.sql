@@ -2,7 +2,7 @@
 -- kind is full. How long each is kept is configuration; what is evidence goes by whole months, see cowork.keep_partitions.
 create or replace function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
 returns table (kind text, removed integer)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_now timestamptz := cowork.now();

@@ -3,7 +3,7 @@
 -- heartbeat would otherwise make it claim again. Race closed: a heartbeat that commits meanwhile. All processes of the
 -- worker are locked and looked at again, so a heartbeat is either seen here or waits, sees what was done, and undoes it.
 create or replace function internal.mark_unhealthy(p_after_ms integer) returns uuid[]
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_since timestamptz := cowork.now() - make_interval(secs => p_after_ms / 1000.0);
   v_worker_id uuid;

@@ -4,7 +4,7 @@
 create or replace function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb,
   p_body jsonb)
 returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane cowork.lanes;
   v_last cowork.session_events;

@@ -86,7 +86,7 @@ create table cowork.sealed_secrets (
   primary key (org_id, secret_id, version)
 );
 -- Whoever took the door over can't bring back a key that a person took away.
-create function cowork.keep_revoked() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function cowork.keep_revoked() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception 'a revoked secret stays revoked: store a new version' using errcode = 'CW003';
 end $$;

@@ -4,7 +4,7 @@
 -- `active`, and only when it was the plane that called it unhealthy.
 create or replace function worker_api_v1.heartbeat(p_worker_id uuid, p_credential text, p_body jsonb)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_worker cowork.workers := internal.worker_principal(p_credential);
   v_boot_id uuid := (p_body ->> 'bootId')::uuid;

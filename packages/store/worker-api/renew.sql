@@ -3,7 +3,7 @@
 -- attempt ends, so a lost answer loses none.
 create or replace function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$

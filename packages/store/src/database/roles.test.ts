@@ -67,10 +67,12 @@ describe("the worker's role", () => {
     for (const row of rows) {
       expect(row, row.name).toMatchObject({ owner: "cowork_api", login: false });
       // What runs with its caller's rights is only called by the others, and so finds their search path.
-      const [path, ...rest] = row.definer ? (row.config ?? []) : ["search_path=pg_catalog", ...(row.config ?? [])];
-      expect(path, row.name).toBe("search_path=pg_catalog");
+      const [path, ...rest] = row.definer
+        ? (row.config ?? [])
+        : ["search_path=pg_catalog, pg_temp", ...(row.config ?? [])];
+      expect(path, row.name).toBe("search_path=pg_catalog, pg_temp");
       // Those that wait for what a worker may hold say how long.
-      const plans = rest.filter((setting) => !/^lock_timeout=/.test(setting));
+      const plans = rest.filter((setting) => !setting.startsWith("lock_timeout="));
       expect(["", planSettings], row.name).toContain(plans.join(" "));
       expect(row.source, row.name).not.toMatch(/\bexecute\s+(format|'|v_)/i);
     }
