@@ -211,6 +211,10 @@ describe("in a world of their own", () => {
       return { first };
     });
     expect(await reported.first).toEqual({ ok: true, value: { status: "active" } });
+    const left = await sql`select status from cowork.workers where worker_id = ${silent.workerId}`.execute(
+      world.owner.db,
+    );
+    expect(left.rows).toEqual([{ status: "active" }]);
   });
 
   it("two prompts that make the same route at once don't cross whoever raises the floors", async () => {
