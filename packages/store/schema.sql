@@ -53,7 +53,7 @@ domain cowork.session_status as text
   CHECK ((VALUE = ANY (ARRAY['open'::text, 'archived'::text])))
 
 domain cowork.sha256_hex as text
-  CHECK (((length(VALUE) = 64) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))
+  CHECK (((octet_length(VALUE) = 64) AND (encode(decode(VALUE, 'hex'::text), 'hex'::text) = VALUE)))
 
 domain cowork.share as double precision
   CHECK (((VALUE >= (0.01)::double precision) AND (VALUE <= (100)::double precision)))
@@ -194,6 +194,7 @@ table cowork.audit_sealer
   singleton boolean not null default true
   era integer not null default 1
   sealed_to xid8 not null default '0'::xid8
+  dropped_before timestamp with time zone not null default '-infinity'::timestamp with time zone
   left_out_told bigint not null default 0
   left_out_told_at timestamp with time zone not null default '-infinity'::timestamp with time zone
   constraint audit_sealer_pkey PRIMARY KEY (singleton)
@@ -208,6 +209,7 @@ table cowork.audit_seals
   seal_no bigint not null
   from_xid xid8 not null
   to_xid xid8 not null
+  first_at timestamp with time zone not null
   row_count bigint not null
   rows_sha256 text not null
   previous text not null
@@ -241,7 +243,7 @@ table cowork.browser_sessions
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
 
 table cowork.checkpoint_packs
   owner cowork_owner
@@ -422,12 +424,11 @@ table cowork.feed
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  index feed_by_age ON cowork.feed USING brin (at)
+  index feed_by_age ON cowork.feed USING brin (at) WITH (autosummarize='on')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: insert
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, insert, select
   grant cowork_web: select
 
 table cowork.head_mender
@@ -454,7 +455,7 @@ table cowork.idempotency
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_scheduler: delete, select
+  grant cowork_api: delete, select
   grant cowork_web: delete, insert, select, update
 
 table cowork.lanes
@@ -475,6 +476,8 @@ table cowork.lanes
   boot_id uuid
   last_batch_no bigint
   last_answer jsonb
+  renewals integer not null default 0
+  renewed_at timestamp with time zone
   constraint lanes_pkey PRIMARY KEY (lane_id)
   constraint lanes_session_id_key UNIQUE (session_id)
   constraint lanes_token_hash_key UNIQUE (token_hash)
@@ -589,12 +592,14 @@ table cowork.plane
   singleton boolean not null default true
   epoch text not null default "left"(replace((gen_random_uuid())::text, '-'::text, ''::text), 12)
   database_oid oid not null
+  feed_forgotten xid8 not null default '0'::xid8
   created_at timestamp with time zone not null default cowork.now()
   constraint plane_pkey PRIMARY KEY (singleton)
   constraint plane_singleton_check CHECK (singleton)
   grant cowork_api: select
   grant cowork_scheduler: select
   grant cowork_web: select
+  grant cowork_api: update (feed_forgotten)
 
 table cowork.profiles
   owner cowork_owner
@@ -675,6 +680,7 @@ table cowork.sealed_secrets
   constraint sealed_secrets_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 100)))
   constraint sealed_secrets_version_check CHECK ((version > 0))
   unique index sealed_secrets_current ON cowork.sealed_secrets USING btree (org_id, provider) WHERE (revoked_at IS NULL)
+  trigger keep_revoked BEFORE UPDATE OF revoked_at ON cowork.sealed_secrets FOR EACH ROW WHEN (((old.revoked_at IS NOT NULL) AND (new.revoked_at IS DISTINCT FROM old.revoked_at))) EXECUTE FUNCTION cowork.keep_revoked()
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
@@ -745,7 +751,7 @@ table cowork.sign_in_links
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)
-  grant cowork_api: select, update
+  grant cowork_api: delete, select, update
 
 table cowork.signals
   owner cowork_owner
@@ -816,6 +822,9 @@ table cowork.users
   constraint users_email_key UNIQUE (email)
   constraint users_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200)))
   constraint users_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 320))))
+  row level security
+  policy plane_wide for all to cowork_api using true
+  policy tenant for all to cowork_web using (EXISTS ( SELECT FROM cowork.memberships m WHERE (m.user_id = users.user_id)))
   grant cowork_api: select
   grant cowork_web: select
 
@@ -910,7 +919,7 @@ table cowork.worker_incarnations
   constraint worker_incarnations_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES cowork.workers(worker_id)
   constraint worker_incarnations_heartbeat_seq_check CHECK ((heartbeat_seq > 0))
   with (fillfactor=70)
-  grant cowork_api: insert, select, update
+  grant cowork_api: delete, insert, select, update
   grant cowork_scheduler: select
 
 table cowork.worker_pools
@@ -965,17 +974,28 @@ table cowork.workspaces
 
 function cowork.guard_move()
   returns trigger
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_owner
 
 function cowork.guard_pool()
   returns trigger
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_owner
+
+function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+  returns text[]
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+  grant cowork_scheduler: execute
 
 function cowork.keep_pool()
   returns trigger
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_owner
+
+function cowork.keep_revoked()
+  returns trigger
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_owner
 
 function cowork.lawful_moves(p_machine text)
@@ -999,83 +1019,95 @@ function cowork.now()
 
 function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[])
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.artifact_key(p_org_id uuid, p_session_id uuid, p_artifact_id uuid, p_sha256 text)
   returns text
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text, p_answers jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.describe_lease(p_lane_id uuid, p_request_secret text)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.drop_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid)
   returns text
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.end_attempt(p_lane cowork.lanes, p_outcome text, p_reason text)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reasons text[], p_events integer[], p_batch_nos bigint[], p_beside uuid[] DEFAULT '{}'::uuid[])
   returns text[]
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
+
+function internal.end_overtime(p_most integer)
+  returns integer
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.end_stuck_backends(p_older_than_ms integer)
   returns integer
-  language sql volatile security definer set search_path=pg_catalog
+  language sql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_web: execute
 
 function internal.expire_decisions(p_limit integer)
   returns TABLE(session_id uuid)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
   returns TABLE(reason text, details jsonb)
-  language plpgsql stable security definer set search_path=pg_catalog
+  language plpgsql stable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worker cowork.workers, p_boot_id uuid, p_request_secret text, p_ttl_ms integer)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.is_restored()
   returns boolean
-  language sql volatile security definer set search_path=pg_catalog
+  language sql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
   grant cowork_web: execute
   grant cowork_worker: execute
+
+function internal.keep_house(p_feed_ms bigint, p_incarnations_ms bigint, p_sign_ins_ms bigint, p_most integer)
+  returns TABLE(kind text, removed integer)
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.lease_description(p_work_id uuid, p_session_id uuid, p_org_id uuid, p_command_id uuid, p_attempt integer, p_token text, p_text text, p_runtime_session_id text, p_traceparent text, p_ready_at timestamp with time zone, p_claimed_at timestamp with time zone, p_next_batch bigint, p_policy jsonb)
   returns jsonb
@@ -1089,84 +1121,89 @@ function internal.lease_token(p_request_secret text, p_work_id uuid, p_attempt i
 
 function internal.lock_lanes(p_tokens text[])
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean DEFAULT false, OUT lane cowork.lanes, OUT reason text)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.manifest_key(p_org_id uuid, p_session_id uuid, p_sha256 text)
   returns text
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.mark_heads(p_lane_ids uuid[])
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.mark_revoked(p_worker_id uuid)
   returns boolean
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.mark_unhealthy(p_after_ms integer)
   returns uuid[]
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.mend_heads(p_lanes integer)
   returns uuid[]
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.most_attempts()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_batch_bytes()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
+  owner cowork_api
+
+function internal.most_heartbeat_bytes()
+  returns integer
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_lease_ms()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_packs()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_refusals_of_all()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_refusals_of_source()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_strikes()
   returns integer
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.most_work_time()
   returns interval
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.move_worker(p_user_id uuid, p_worker_id uuid, p_to text)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
@@ -1177,88 +1214,93 @@ function internal.must_read_committed()
 
 function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb)
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.object_prefix(p_org_id uuid, p_session_id uuid)
   returns text
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
+  owner cowork_api
+
+function internal.org_of_worker(p_worker_id uuid)
+  returns uuid
+  language plpgsql stable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.pack_key(p_org_id uuid, p_sha256 text)
   returns text
-  language sql immutable security definer set search_path=pg_catalog
+  language sql immutable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.promote_due(p_most integer, OUT promoted integer, OUT missed integer)
   returns record
-  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set lock_timeout=200ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.promote_lane(p_lane_id uuid)
   returns boolean
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.promote_lanes(p_lane_ids uuid[])
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.promote_tenant(p_org_id uuid, p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.quota(p_org_id uuid, p_quota text)
   returns bigint
-  language plpgsql stable security definer set search_path=pg_catalog
+  language plpgsql stable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.raise_floors()
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamp with time zone)
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.recover_lease(p_lane_id uuid)
   returns jsonb
-  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set lock_timeout=500ms set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_resolution text)
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
-function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text, p_waiting_most integer)
   returns text
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.revoke_worker(p_worker_id uuid)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog set lock_timeout=2s
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set lock_timeout=2s
   owner cowork_api
 
 function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[])
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.schema_version()
   returns text
-  language sql stable security definer set search_path=pg_catalog
+  language sql stable security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_scheduler: execute
   grant cowork_web: execute
@@ -1266,112 +1308,118 @@ function internal.schema_version()
 
 function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid, p_name text, p_answers jsonb, p_at timestamp with time zone)
   returns void
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
+
+function internal.settle_part(p_session_id uuid, p_message_id text, p_part_id text, p_last_seq bigint, p_seqs jsonb, p_body jsonb)
+  returns boolean
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
+  owner cowork_api
+  grant cowork_scheduler: execute
 
 function internal.settle_ready(p_most integer)
   returns integer
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_scheduler: execute
 
 function internal.signals_of(p_work_id uuid)
   returns jsonb
-  language sql volatile security definer set search_path=pg_catalog
+  language sql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.state_fact(p_lane_id uuid, p_type text, p_attempt integer, p_command_id uuid, p_payload jsonb, p_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
   returns bigint
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function internal.stop_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_signal_id uuid)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function internal.worker_principal(p_credential text)
   returns cowork.workers
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
 
 function web_api.end_browser_session(p_token_hash text)
   returns void
-  language sql volatile security definer set search_path=pg_catalog
+  language sql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function web_api.resolve_browser_session(p_token_hash text)
   returns TABLE(browser_session_id uuid, user_id uuid, org_id uuid, email text, display_name text, role text)
-  language sql volatile security definer set search_path=pg_catalog
+  language sql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
   returns TABLE(user_id uuid, org_id uuid, expires_at timestamp with time zone)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
 
 function worker_api_v1.append_events(p_batches jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.claim(p_credential text, p_boot_id uuid, p_request_secret text, p_limit integer, p_ttl_ms integer)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.finish(p_endings jsonb)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.heartbeat(p_worker_id uuid, p_credential text, p_body jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_web: execute
   grant cowork_worker: execute
 
 function worker_api_v1.record_artifact(p_token text, p_artifact jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.record_usage(p_token text, p_records jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp set plan_cache_mode=force_generic_plan set enable_seqscan=off set enable_hashjoin=off set enable_mergejoin=off set jit=off
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.reveal_secret(p_token text, p_provider text)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.save_checkpoint(p_token text, p_checkpoint jsonb)
   returns TABLE(ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_worker: execute
 
 function worker_api_v1.take_signals(p_tokens text[])
   returns TABLE(idx integer, ok boolean, reason text, answer jsonb)
-  language plpgsql volatile security definer set search_path=pg_catalog
+  language plpgsql volatile security definer set search_path=pg_catalog, pg_temp
   owner cowork_api
   grant cowork_worker: execute
 

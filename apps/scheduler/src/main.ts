@@ -6,6 +6,7 @@ import { runService, StartRefused } from "@open-cowork/telemetry/run-service";
 import { startLoop } from "./loops/loop.ts";
 import { decisionTick } from "./loops/decisions.ts";
 import { gaugeTick } from "./loops/gauges.ts";
+import { houseTick } from "./loops/house.ts";
 import { promotionTick } from "./loops/promotion.ts";
 import { roleTick } from "./loops/roles.ts";
 import { recoveryTick } from "./loops/recovery.ts";
@@ -15,6 +16,9 @@ import { workerHealthTick } from "./loops/worker-health.ts";
 
 /** How often queue and workers are counted for the operator: often enough for an alert, rarely enough to cost nothing. */
 const gaugesMs = 5_000;
+
+/** How often what has had its time is removed. */
+const houseMs = 60_000;
 
 /** How often the services' database roles are looked at. */
 const rolesMs = 30_000;
@@ -58,6 +62,7 @@ await runService({
         stopping,
       }),
       startLoop("audit sealer", sealMs, () => sealTick(world), { telemetry, stopping }),
+      startLoop("housekeeping", houseMs, () => houseTick(world, config.retention), { telemetry, stopping }),
       startLoop("roles", rolesMs, roleTick(world), { telemetry, stopping }),
       startLoop("gauges", gaugesMs, gaugeTick(world), { telemetry, stopping }),
     ];

@@ -105,6 +105,13 @@ export const metrics = {
     labels: [],
     help: "Settings of the services' database roles that set-up did not make. Anything but zero: somebody with a service's login made them.",
   },
+  cowork_house_rows_removed_total: {
+    kind: "counter",
+    unit: "1",
+    roles: ["scheduler"],
+    labels: ["kind"],
+    help: "What the housekeeping removed, by kind; of partitions it counts whole months.",
+  },
   cowork_workers: {
     kind: "gauge",
     unit: "1",

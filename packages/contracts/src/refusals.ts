@@ -53,6 +53,7 @@ export const refusals = {
   queue_full: {
     http: 429,
     retryable: true,
+    audit: "quota_denied",
     means: "This session has as many waiting prompts as it may; wait for one to finish.",
   },
   quota_exceeded: {

@@ -33,3 +33,13 @@ export const limits = {
   /** A repeat with the same key gets the first answer for this long. */
   idempotencyHours: 24,
 } as const;
+
+/** How long what nobody asks for any more is kept. Months are whole ones, and evidence goes only when it is sealed. */
+export const retention = {
+  feedHours: 24,
+  incarnationDays: 7,
+  signInDays: 7,
+  heartbeatMonths: 1,
+  usageMonths: 13,
+  auditMonths: 25,
+} as const;

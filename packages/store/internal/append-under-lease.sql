@@ -6,7 +6,7 @@
 -- `(select …)` around an array, here and elsewhere, keeps the planner from counting it: otherwise it finds a plan for just
 -- so many worth making anew at each call, and that costs as much as the rest.
 create or replace function internal.append_under_leases(p_lanes cowork.lanes[], p_events jsonb[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_types text[];

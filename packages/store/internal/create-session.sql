@@ -3,7 +3,7 @@
 create or replace function internal.create_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_title text,
   p_command_id uuid, p_work_id uuid, p_text text, p_traceparent text, p_waiting_most integer, p_profile text)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_first record;

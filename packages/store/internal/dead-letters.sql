@@ -1,7 +1,8 @@
 -- Gives a dead letter another life, with its text edited if need be: at the end of its lane, with no strikes.
-create or replace function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text)
+create or replace function internal.retry_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_text text,
+  p_waiting_most integer)
 returns text
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_work cowork.work;
   v_lane cowork.lanes;
@@ -13,6 +14,14 @@ begin
   select l.* into v_lane from cowork.lanes l where l.lane_id = v_work.lane_id for no key update;
   if not exists (select from cowork.work w where w.work_id = p_work_id and w.status = 'dead') then
     return 'not_dead';
+  end if;
+  if exists (select from cowork.sessions s where s.org_id = p_org_id and s.session_id = v_work.session_id and s.status <> 'open') then
+    return 'session_not_open';
+  end if;
+  if p_waiting_most <= (select count(*) from cowork.work w where w.lane_id = v_lane.lane_id and w.status in ('queued', 'ready')) then
+    insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
+      values (p_org_id, 'quota_denied', 'queue_full', 'user', p_user_id, jsonb_build_object('sessionId', v_work.session_id));
+    return 'queue_full';
   end if;
   update cowork.tenants t set waiting = t.waiting + 1
     where t.org_id = p_org_id and t.waiting < internal.quota(p_org_id, 'queue_depth');
@@ -36,11 +45,11 @@ begin
   perform internal.promote_lane(v_lane.lane_id);
   return null;
 end $$;
-grant execute on function internal.retry_dead_letter(uuid, uuid, uuid, text) to cowork_web;
+grant execute on function internal.retry_dead_letter(uuid, uuid, uuid, text, integer) to cowork_web;
 
 -- Closes a dead letter for good; what failed stays failed.
 create or replace function internal.drop_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid) returns text
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane_id uuid;
 begin
@@ -59,7 +68,7 @@ end $$;
 grant execute on function internal.drop_dead_letter(uuid, uuid, uuid) to cowork_web;
 
 create or replace function internal.resolve_dead_letter(p_org_id uuid, p_user_id uuid, p_work_id uuid, p_resolution text) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update cowork.dead_letters d set resolution = p_resolution, resolved_by = p_user_id, resolved_at = cowork.now()
     where d.org_id = p_org_id and d.work_id = p_work_id and d.resolution is null;

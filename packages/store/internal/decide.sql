@@ -5,7 +5,7 @@
 create or replace function internal.decide(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_decision_id uuid, p_status text,
   p_answers jsonb)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane cowork.lanes;
   v_decision cowork.decisions;
@@ -57,7 +57,7 @@ grant execute on function internal.decide(uuid, uuid, uuid, uuid, text, jsonb) t
 create or replace function internal.settle_decision(p_lane cowork.lanes, p_decision cowork.decisions, p_status text, p_user_id uuid,
   p_name text, p_answers jsonb, p_at timestamptz)
 returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update cowork.decisions d set status = p_status, decided_by = p_user_id, decided_at = p_at, answers = p_answers
     where d.org_id = p_decision.org_id and d.decision_id = p_decision.decision_id;

@@ -20,7 +20,7 @@ language sql stable as $$
 $$;
 
 create or replace function internal.describe_lease(p_lane_id uuid, p_request_secret text) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return (select internal.lease_description(w.work_id, w.session_id, w.org_id, w.command_id, w.attempt,
       internal.lease_token(p_request_secret, w.work_id, w.attempt), c.body ->> 'text', s.runtime_session_id, w.traceparent,

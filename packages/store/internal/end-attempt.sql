@@ -12,7 +12,7 @@
 create or replace function internal.end_attempts(p_lanes cowork.lanes[], p_outcomes text[], p_reasons text[], p_events integer[],
   p_batch_nos bigint[], p_beside uuid[] default '{}')
 returns text[]
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_decisions text[] := p_outcomes;
@@ -110,7 +110,8 @@ begin
           when 'cancelled' then 'work_cancelled' else 'work_failed' end,
         e.given, case e.outcome when 'lost' then 'scheduler' else 'worker' end,
         case e.outcome when 'lost' then null else e.worker_id end,
-        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome)
+        jsonb_build_object('workId', e.work_id, 'attempt', e.attempt, 'outcome', e.outcome, 'renewals', e.renewals,
+          'renewedAt', e.renewed_at)
       from ended e;
   if 'dead' = any (v_decisions) then
     insert into cowork.dead_letters (org_id, work_id, died_at, reason, attempts)
@@ -160,7 +161,7 @@ end $$;
 
 create or replace function internal.end_attempt(p_lane cowork.lanes, p_outcome text, p_reason text)
 returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_decisions text[] := internal.end_attempts(array[p_lane], array[p_outcome], array[p_reason], array[0], array[null::bigint]);
 begin

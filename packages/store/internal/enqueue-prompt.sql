@@ -3,7 +3,7 @@
 create or replace function internal.enqueue_prompt(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_command_id uuid, p_work_id uuid,
   p_text text, p_traceparent text, p_waiting_most integer)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
@@ -33,6 +33,8 @@ begin
   select count(*) filter (where w.status in ('queued', 'ready')) as waiting, count(*) as live into v_ahead
     from cowork.work w where w.lane_id = v_lane.lane_id and w.status in ('queued', 'ready', 'leased', 'parked');
   if v_ahead.waiting >= p_waiting_most then
+    insert into cowork.audit (org_id, action, reason, actor_kind, actor_id, subject)
+      values (p_org_id, 'quota_denied', 'queue_full', 'user', p_user_id, jsonb_build_object('sessionId', p_session_id));
     return query select false, 'queue_full', null::jsonb;
     return;
   end if;

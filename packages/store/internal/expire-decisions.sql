@@ -2,7 +2,7 @@
 -- look and the lock, so the row is looked at again under its lane's lock; a lane that somebody writes to is passed over,
 -- because the next tick comes soon.
 create or replace function internal.expire_decisions(p_limit integer) returns table (session_id uuid)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_id record;

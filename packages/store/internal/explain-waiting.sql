@@ -2,7 +2,7 @@
 -- reason. Never a guess: a row that could be claimed right now says so.
 create or replace function internal.explain_waiting(p_org_id uuid, p_work_id uuid)
 returns table (reason text, details jsonb)
-language plpgsql stable security definer set search_path = pg_catalog as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_work cowork.work;

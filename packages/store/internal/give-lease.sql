@@ -3,7 +3,7 @@
 create or replace function internal.give_leases(p_lanes cowork.lanes[], p_work_ids uuid[], p_worker cowork.workers, p_boot_id uuid,
   p_request_secret text, p_ttl_ms integer)
 returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_expires_at timestamptz := v_now + make_interval(secs => p_ttl_ms / 1000.0);
@@ -22,7 +22,7 @@ begin
   ), lanes as (
     update cowork.lanes l set next_seq = g.next_seq + 1, work_id = g.work_id, command_id = g.command_id, attempt = g.attempt,
         token_hash = encode(sha256(convert_to(g.token, 'UTF8')), 'hex'), lease_expires_at = v_expires_at,
-        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0
+        worker_id = p_worker.worker_id, boot_id = p_boot_id, last_boot_id = p_boot_id, last_batch_no = 0, renewals = 0, renewed_at = null
       from given g where l.lane_id = g.lane_id
   ), attempts as (
     insert into cowork.attempts (work_id, attempt, org_id, token_hash, request_hash, worker_id, boot_id, claimed_at)

@@ -7,7 +7,7 @@
 -- batch belongs to a claim that has not been answered yet; nobody honest knows that token.
 create or replace function internal.lock_lease(p_token text, p_write_class text, p_in_batch boolean default false,
   out lane cowork.lanes, out reason text)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_hash text := encode(sha256(convert_to(coalesce(p_token, ''), 'UTF8')), 'hex');
   v_lane_id uuid;
@@ -59,7 +59,7 @@ end $$;
 
 -- Locks the lanes that these tokens hold, in the order of their ids.
 create or replace function internal.lock_lanes(p_tokens text[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   perform from unnest((select p_tokens)) t (token) join cowork.lanes l
       on l.token_hash = encode(sha256(convert_to(t.token, 'UTF8')), 'hex') and l.lease_expires_at > cowork.now()

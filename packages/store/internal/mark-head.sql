@@ -1,7 +1,7 @@
 -- Marks the first live row of each of these lanes as its head, so that the indexes of heads hold it. The caller holds
 -- the lanes' locks.
 create or replace function internal.mark_heads(p_lane_ids uuid[]) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update cowork.work w set is_head = true
     from unnest((select p_lane_ids)) u (lane_id) cross join lateral (

@@ -3,7 +3,7 @@
 -- heartbeat would otherwise make it claim again. Race closed: a heartbeat that commits meanwhile. All processes of the
 -- worker are locked and looked at again, so a heartbeat is either seen here or waits, sees what was done, and undoes it.
 create or replace function internal.mark_unhealthy(p_after_ms integer) returns uuid[]
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_since timestamptz := cowork.now() - make_interval(secs => p_after_ms / 1000.0);
   v_worker_id uuid;
@@ -27,8 +27,8 @@ begin
     update cowork.workers w set status = 'unhealthy', status_changed_at = cowork.now(),
         status_by = case w.status when 'active' then 'plane' else w.status_by end
       where w.worker_id = v_worker_id;
-    insert into cowork.audit (action, reason, actor_kind, subject)
-      values ('worker_unhealthy', 'heartbeat_missed', 'scheduler', jsonb_build_object('workerId', v_worker_id));
+    insert into cowork.audit (org_id, action, reason, actor_kind, subject)
+      values (internal.org_of_worker(v_worker_id), 'worker_unhealthy', 'heartbeat_missed', 'scheduler', jsonb_build_object('workerId', v_worker_id));
     v_marked := v_marked || v_worker_id;
   end loop;
   return v_marked;

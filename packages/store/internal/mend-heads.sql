@@ -2,7 +2,7 @@
 -- the lane would stand still for good: so the tick looks at the next few lanes each time, round and round, at a cost that
 -- does not depend on how many there are. Returns the lanes that it mended, each of which is a defect.
 create or replace function internal.mend_heads(p_lanes integer) returns uuid[]
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_from uuid;
   v_lanes uuid[];

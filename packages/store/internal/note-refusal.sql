@@ -3,7 +3,7 @@
 -- more; the rest is counted, and the sealer writes down how many. Waits for nobody, so that it may stand in the middle of a
 -- batch: the limit is read from what is there (calls at the same moment may each add a row to it), the count is a sequence.
 create or replace function internal.note_refusal(p_action text, p_reason text, p_worker_id uuid, p_subject jsonb) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_subject jsonb := p_subject || jsonb_build_object('source', coalesce(p_worker_id::text, host(inet_client_addr()), 'local'));
   v_since timestamptz := cowork.now() - interval '1 minute';

@@ -1,7 +1,7 @@
 -- Promotes what had to wait for its time, tenant by tenant, where there is room. Enqueue and finish promote at once what
 -- can be, so a head that had been due for over two seconds was missed by somebody: counted, because it is a defect.
 create or replace function internal.promote_due(p_most integer, out promoted integer, out missed integer)
-language plpgsql volatile security definer set search_path = pg_catalog set lock_timeout = '200ms'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '200ms'
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$

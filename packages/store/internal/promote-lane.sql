@@ -7,7 +7,7 @@
 -- that of the whole pool, because a claim compares the rows of all its routes. A tenant keeps one tag for all pools, so
 -- what it was given elsewhere counts for no more than the rows that it has in the window now.
 create or replace function internal.promote_lanes(p_lane_ids uuid[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_now timestamptz := cowork.now();
   v_heads cowork.work[];
@@ -79,7 +79,7 @@ begin
 end $$;
 
 create or replace function internal.promote_lane(p_lane_id uuid) returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   return internal.promote_lanes(array[p_lane_id]) > 0;
 end $$;

@@ -2,7 +2,7 @@
 -- locked with SKIP LOCKED and never waited for: the caller may hold the tenant's row, which comes last in the lock order.
 -- Whoever holds such a lane has not had the tenant's row yet, and so finds the room itself.
 create or replace function internal.promote_tenant(p_org_id uuid, p_most integer) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   -- In a variable, because an index can't be asked for what changes while it is read.
   v_now timestamptz := cowork.now();

@@ -2,7 +2,7 @@
 -- pool's behind everything given so far. Holds the lock
 -- that promotions share, so that no tag below the new floor is given at the same time; a busy route waits for next time.
 create or replace function internal.raise_floors() returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_route record;
   v_floor double precision;

@@ -2,7 +2,7 @@
 -- becomes an open decision, and a reply means that the runtime has taken the decision, so that its signal has done its
 -- work. The caller has locked and fenced the lanes, and calls this only for the few batches that hold such events.
 create or replace function internal.record_asks(p_lanes cowork.lanes[], p_events jsonb[], p_at timestamptz) returns void
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   with e as materialized (
     select l.org_id, l.session_id, l.work_id, l.attempt, l.command_id, v.value ->> 'type' as type, v.value -> 'payload' as payload

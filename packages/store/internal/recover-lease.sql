@@ -3,7 +3,7 @@
 -- soon) and looked at again. An organisation's row that somebody sits on is waited for briefly: `busy`, and everybody
 -- else's leases come first.
 create or replace function internal.recover_lease(p_lane_id uuid) returns jsonb
-language plpgsql volatile security definer set search_path = pg_catalog set lock_timeout = '500ms'
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms'
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$

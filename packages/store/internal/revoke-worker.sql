@@ -7,7 +7,7 @@
 -- their calls can be repeated. In the end the state alone is written: the fence refuses a revoked worker's tokens, and the
 -- recovery takes its leases back.
 create or replace function internal.revoke_worker(p_worker_id uuid) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog set lock_timeout = '2s' as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $$
 declare
   v_lanes cowork.lanes[];
   v_patience integer;
@@ -37,7 +37,7 @@ begin
 end $$;
 
 create or replace function internal.mark_revoked(p_worker_id uuid) returns boolean
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update cowork.workers w set status = 'revoked', status_by = 'person', status_changed_at = cowork.now()
     where w.worker_id = p_worker_id and w.status not in ('retired', 'revoked');

@@ -1,6 +1,6 @@
 -- The number of what a worker must match, made on first use.
 create or replace function internal.route(p_pool_id uuid, p_provider text, p_capabilities text[]) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_route_id integer;
 begin

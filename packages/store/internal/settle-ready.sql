@@ -1,7 +1,7 @@
 -- What time does to rows that are ready: a preference that nobody used ends after half a second, and a row of a lower
 -- class that has waited for a minute stands with the interactive ones. Bounded; returns how many became claimable for more.
 create or replace function internal.settle_ready(p_most integer) returns integer
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$

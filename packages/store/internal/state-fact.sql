@@ -3,7 +3,7 @@
 create or replace function internal.state_fact(p_lane_id uuid, p_type text, p_attempt integer, p_command_id uuid, p_payload jsonb,
   p_at timestamptz default null)
 returns bigint
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane cowork.lanes;
 begin

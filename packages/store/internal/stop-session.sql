@@ -1,7 +1,7 @@
 -- Stops what a session does and cancels what waits in it.
 create or replace function internal.stop_session(p_org_id uuid, p_user_id uuid, p_session_id uuid, p_signal_id uuid)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_lane cowork.lanes;

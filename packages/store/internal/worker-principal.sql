@@ -1,7 +1,7 @@
 -- Who a worker credential belongs to, while it is valid; null otherwise. The credential itself is never stored. Like all
 -- helpers that verbs call, plpgsql and not sql: with a pinned search path a sql function is planned anew at each call.
 create or replace function internal.worker_principal(p_credential text) returns cowork.workers
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_worker cowork.workers;
 begin

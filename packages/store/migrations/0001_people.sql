@@ -18,7 +18,7 @@ create function cowork.now() returns timestamptz language sql volatile parallel 
 -- and its condition is read once per connection, while every statement that writes to a table reads, plans and tries all
 -- of the table's CHECKs, also those of columns that it leaves alone. That was a quarter of what the verbs cost.
 create domain cowork.sha256_hex as text
-  check (length(value) = 64 and translate(value, '0123456789abcdef', '') = '');
+  check (octet_length(value) = 64 and encode(decode(value, 'hex'), 'hex') = value);
 create domain cowork.short_text as text check (length(value) <= 200);
 create domain cowork.some_short_id as text check (length(value) between 1 and 100);
 create domain cowork.short_id as text check (length(value) <= 100);
@@ -49,6 +49,8 @@ create table cowork.plane (
   epoch text not null default left(replace(gen_random_uuid()::text, '-', ''), 12),
   -- Which database this is: in a copy of it, it is another's.
   database_oid oid not null,
+  -- Facts of these transactions and before are gone from the feed, or some of them.
+  feed_forgotten xid8 not null default '0',
   created_at timestamptz not null default cowork.now()
 );
 insert into cowork.plane (database_oid) select oid from pg_database where datname = current_database();
@@ -81,7 +83,7 @@ create table cowork.quota_defaults (
 );
 
 -- The one guard of every state: whoever writes one, by whatever statement, moves along the table above or not at all.
-create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function cowork.guard_move() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if not (old.status || '>' || new.status) = any (cowork.lawful_moves(tg_argv[0])) then
     raise exception 'unlawful move of a %: % to %', tg_argv[0], old.status, new.status using errcode = 'CW001';

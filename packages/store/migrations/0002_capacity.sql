@@ -78,7 +78,7 @@ create table cowork.profiles (
 );
 
 -- A pool that belongs to an organisation serves nobody else: routes, and so claims, come from profiles only.
-create function cowork.guard_pool() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function cowork.guard_pool() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   if not exists (select from cowork.worker_pools p where p.pool_id = new.pool_id and (p.org_id is null or p.org_id = new.org_id)) then
     raise exception 'a profile may name a shared pool or one of its own organisation' using errcode = 'CW002';
@@ -88,7 +88,7 @@ end $$;
 create trigger guard_pool before insert or update of pool_id, org_id on cowork.profiles
   for each row execute function cowork.guard_pool();
 -- What profiles were checked against stays so.
-create function cowork.keep_pool() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function cowork.keep_pool() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   raise exception 'a pool stays with whom it was made for: make another one' using errcode = 'CW002';
 end $$;

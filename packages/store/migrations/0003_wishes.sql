@@ -65,6 +65,9 @@ create table cowork.lanes (
   boot_id uuid,
   last_batch_no bigint,
   last_answer jsonb,
+  -- Of this lease; its end says how many there were, because a row of evidence for each would be most of the audit.
+  renewals integer not null default 0,
+  renewed_at timestamptz,
   foreign key (org_id, session_id) references cowork.sessions,
   check (num_nonnulls(work_id, attempt, token_hash, lease_expires_at, worker_id, boot_id, last_batch_no) in (0, 7))
 ) with (

@@ -85,4 +85,11 @@ create table cowork.sealed_secrets (
   revoked_at timestamptz,
   primary key (org_id, secret_id, version)
 );
+-- Whoever took the door over can't bring back a key that a person took away.
+create function cowork.keep_revoked() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'a revoked secret stays revoked: store a new version' using errcode = 'CW003';
+end $$;
+create trigger keep_revoked before update of revoked_at on cowork.sealed_secrets
+  for each row when (old.revoked_at is not null and new.revoked_at is distinct from old.revoked_at) execute function cowork.keep_revoked();
 create unique index sealed_secrets_current on cowork.sealed_secrets (org_id, provider) where revoked_at is null;

@@ -34,6 +34,8 @@ create table cowork.audit_seals (
   seal_no bigint not null check (seal_no > 0),
   from_xid xid8 not null,
   to_xid xid8 not null,
+  -- The earliest time among its rows: whole months are dropped, and a seal may reach into one.
+  first_at timestamptz not null,
   row_count bigint not null check (row_count > 0),
   rows_sha256 text not null check (rows_sha256 ~ '^[0-9a-f]{64}$'),
   previous text not null check (previous ~ '^[0-9a-f]{64}$'),
@@ -47,6 +49,8 @@ create table cowork.audit_sealer (
   singleton boolean primary key default true check (singleton),
   era integer not null default 1,
   sealed_to xid8 not null default '0',
+  -- Rows from before were dropped with their months; their seals stay.
+  dropped_before timestamptz not null default '-infinity',
   -- How many of the refusals that left no row the chain has been told of, and when.
   left_out_told bigint not null default 0,
   left_out_told_at timestamptz not null default '-infinity'

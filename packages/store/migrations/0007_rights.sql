@@ -42,7 +42,7 @@ grant select on cowork.workers to cowork_scheduler;
 grant insert on cowork.audit_seals to cowork_scheduler;
 grant select, update on cowork.audit_sealer to cowork_scheduler;
 grant select on cowork.refusals_left_out to cowork_scheduler;
-grant select, delete on cowork.feed, cowork.idempotency, cowork.outbox to cowork_scheduler;
+grant select, delete on cowork.outbox to cowork_scheduler;
 
 -- The verbs' owner: no login, exact grants.
 grant select on cowork.lifecycle_moves, cowork.event_types, cowork.failures, cowork.quota_defaults, cowork.quotas, cowork.memberships,
@@ -57,6 +57,10 @@ grant insert on cowork.browser_sessions, cowork.sessions, cowork.lanes, cowork.c
 grant select, delete on cowork.session_events, cowork.signals to cowork_api;
 -- A session whose first prompt was refused is taken back by who made it.
 grant delete on cowork.sessions, cowork.lanes to cowork_api;
+-- Housekeeping.
+grant select, delete on cowork.feed, cowork.idempotency to cowork_api;
+grant delete on cowork.worker_incarnations, cowork.sign_in_links, cowork.browser_sessions to cowork_api;
+grant update (feed_forgotten) on cowork.plane to cowork_api;
 grant select on cowork.plane, cowork.audit_sealer, cowork.packs, cowork.checkpoints, cowork.checkpoint_packs, cowork.artifacts,
   cowork.usage, cowork.audit to cowork_api;
 grant usage on cowork.refusals_left_out to cowork_api;
@@ -78,6 +82,11 @@ begin
     execute format('create policy plane_wide on cowork.%I to cowork_scheduler, cowork_api using (true)', v_table);
   end loop;
 end $$;
+-- People are seen by those whom they share an organisation with; memberships show the door its own only.
+alter table cowork.users enable row level security;
+create policy tenant on cowork.users to cowork_web
+  using (exists (select from cowork.memberships m where m.user_id = users.user_id));
+create policy plane_wide on cowork.users to cowork_api using (true);
 -- The zero id is the chain of what belongs to no organisation: the operator's, not a tenant's.
 alter table cowork.audit_seals enable row level security;
 create policy tenant on cowork.audit_seals to cowork_web
@@ -103,3 +112,38 @@ begin
   end loop;
 end $$;
 revoke execute on function cowork.make_partitions(integer) from public;
+
+-- Months ahead, and no month longer than it is wanted. Runs as the tables' owner, because nobody else may make or drop one;
+-- the names it makes statements of are those of the catalogue. Evidence goes when all of it is sealed, and leaves its seals.
+create function cowork.keep_partitions(p_heartbeat_months integer, p_usage_months integer, p_audit_months integer)
+returns text[] language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_part record;
+  v_dropped text[] := '{}';
+begin
+  perform cowork.make_partitions(3);
+  for v_part in
+    select c.oid, c.relname as name, p.relname as parent,
+        to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' as ends_at
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+      where p.relnamespace = 'cowork'::regnamespace and p.relname in ('worker_heartbeats', 'usage', 'audit')
+        and c.relname ~ '_[0-9]{4}_[0-9]{2}$'
+      order by c.relname
+  loop
+    continue when v_part.ends_at > date_trunc('month', cowork.now()) - make_interval(months => case v_part.parent
+      when 'worker_heartbeats' then p_heartbeat_months when 'usage' then p_usage_months else p_audit_months end);
+    if v_part.parent = 'audit' then
+      continue when exists (
+        select from cowork.audit a, cowork.audit_sealer s
+          where a.tableoid = v_part.oid and (a.era > s.era or a.era = s.era and a.xid >= s.sealed_to));
+      update cowork.audit_sealer s set dropped_before = greatest(s.dropped_before, v_part.ends_at);
+      insert into cowork.audit (action, actor_kind, subject)
+        values ('audit_month_dropped', 'scheduler', jsonb_build_object('month', v_part.name));
+    end if;
+    execute format('drop table cowork.%I', v_part.name);
+    v_dropped := v_dropped || v_part.name::text;
+  end loop;
+  return v_dropped;
+end $$;
+revoke execute on function cowork.keep_partitions(integer, integer, integer) from public;
+grant execute on function cowork.keep_partitions(integer, integer, integer) to cowork_scheduler;

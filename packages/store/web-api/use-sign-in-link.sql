@@ -1,7 +1,7 @@
 -- Turns a one-time link into a browser session. Race closed: two clicks on one link; the compare-and-set lets one win.
 create or replace function web_api.use_sign_in_link(p_link_hash text, p_browser_token_hash text)
 returns table (user_id uuid, org_id uuid, expires_at timestamptz)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_link cowork.sign_in_links;

@@ -4,7 +4,7 @@
 --   two batches deadlock           all lanes are locked first, in the order of their ids, before any tenant's row is
 create or replace function worker_api_v1.finish(p_endings jsonb)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$

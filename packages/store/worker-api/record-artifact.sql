@@ -2,7 +2,7 @@
 -- orphan is collected. The same artifact again answers the same; its id with other content is refused.
 create or replace function worker_api_v1.record_artifact(p_token text, p_artifact jsonb)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_held record;

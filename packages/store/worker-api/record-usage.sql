@@ -2,7 +2,7 @@
 -- back with another amount is refused, and nothing of its call is counted.
 create or replace function worker_api_v1.record_usage(p_token text, p_records jsonb)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_held record;

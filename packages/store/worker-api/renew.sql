@@ -3,7 +3,7 @@
 -- attempt ends, so a lost answer loses none.
 create or replace function worker_api_v1.renew(p_tokens text[], p_ttl_ms integer)
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 -- One plan per statement, by the indexes: docs/adr/0014-plans-of-the-verbs.md.
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 as $$
@@ -38,7 +38,8 @@ begin
       continue;
     end if;
     v_expires_at := cowork.now() + make_interval(secs => p_ttl_ms / 1000.0);
-    update cowork.lanes l set lease_expires_at = v_expires_at where l.lane_id = v_lane.lane_id;
+    update cowork.lanes l set lease_expires_at = v_expires_at, renewals = l.renewals + 1, renewed_at = cowork.now()
+      where l.lane_id = v_lane.lane_id;
     update cowork.work w set lease_expires_at = v_expires_at, last_heartbeat_at = cowork.now() where w.work_id = v_lane.work_id;
     return query select v_input.n, true, null::text, internal.signals_of(v_lane.work_id);
   end loop;

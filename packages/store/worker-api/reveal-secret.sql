@@ -3,7 +3,7 @@
 -- A paused worker may still write, but is shown nothing more. Attempt and outcome are audited either way.
 create or replace function worker_api_v1.reveal_secret(p_token text, p_provider text)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_held record;

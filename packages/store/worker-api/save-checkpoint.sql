@@ -4,7 +4,7 @@
 -- and one that says something else about it is refused.
 create or replace function worker_api_v1.save_checkpoint(p_token text, p_checkpoint jsonb)
 returns table (ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
   v_held record;

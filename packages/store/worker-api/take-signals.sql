@@ -2,7 +2,7 @@
 -- attempt ends, so a lost answer loses none.
 create or replace function worker_api_v1.take_signals(p_tokens text[])
 returns table (idx integer, ok boolean, reason text, answer jsonb)
-language plpgsql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_input record;
   v_held record;

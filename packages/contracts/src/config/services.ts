@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { heartbeatMs, leaseTimings, pollMs, recoveryMs, unhealthyAfterMs } from "../timings.ts";
+import { heartbeatMs, leaseTimings, pollMs, recoveryMs, retention, unhealthyAfterMs } from "../timings.ts";
 import { leavesOf, optional, section, setting } from "./setting.ts";
 
 const port = (fallback: number, help: string) =>
@@ -49,6 +49,26 @@ const ops = (fallback: number) =>
     port: port(fallback, "The operator's port."),
   });
 
+const kept = (fallback: number, help: string) => setting(z.number().int().min(1).default(fallback), { help });
+
+const retained = section({
+  feedHours: kept(
+    retention.feedHours,
+    "Hours that the feed of changes is kept; a reader away for longer reads its lists anew.",
+  ),
+  incarnationDays: kept(
+    retention.incarnationDays,
+    "Days that a worker's process is remembered after it was last heard.",
+  ),
+  signInDays: kept(
+    retention.signInDays,
+    "Days that used or expired sign-in links and ended browser sessions are kept.",
+  ),
+  heartbeatMonths: kept(retention.heartbeatMonths, "Whole months of heartbeats that are kept beside the current one."),
+  usageMonths: kept(retention.usageMonths, "Whole months of usage records that are kept beside the current one."),
+  auditMonths: kept(retention.auditMonths, "Whole months of sealed audit rows that are kept beside the current one."),
+});
+
 export const webConfig = z.strictObject({
   tier,
   host: setting(z.string().default("127.0.0.1"), { help: "Address that the web service listens on." }),
@@ -75,6 +95,7 @@ export const schedulerConfig = z.strictObject({
   recoveryMs: ms(recoveryMs, "How often expired leases are taken back and due work is promoted."),
   lease,
   unhealthyAfterMs: ms(unhealthyAfterMs, "No heartbeat for this long makes an active worker unhealthy."),
+  retention: retained,
   database: database("cowork_scheduler"),
   telemetry,
   ops: ops(4812),

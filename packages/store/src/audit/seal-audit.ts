@@ -55,12 +55,13 @@ export async function lockSealer(tx: Db): Promise<Omit<Stretch, "to"> | undefine
 
 /** Seals a stretch in which nothing runs any more, and moves the sealer on. */
 export async function sealUpTo(tx: Db, { era, from, to }: Stretch): Promise<SealedChain[]> {
-  const { rows } = await sql<{ chain: string; text: string }>`
-    select coalesce(a.org_id, ${platformChain}::uuid) as chain, ${rowText} as text from cowork.audit a
+  const { rows } = await sql<{ chain: string; text: string; at: string }>`
+    select coalesce(a.org_id, ${platformChain}::uuid) as chain, ${rowText} as text, a.at::text as at from cowork.audit a
       where a.era = ${era}::int and a.xid >= ${from}::text::xid8 and a.xid < ${to}::text::xid8
       order by 1, a.xid, a.audit_id`.execute(tx);
   const sealed: SealedChain[] = [];
-  for (const [chain, texts] of groupByChain(rows)) {
+  for (const [chain, own] of Map.groupBy(rows, (row) => row.chain)) {
+    const texts = own.map((row) => row.text);
     // The first of an era stands on the last of the one before.
     const { rows: heads } = await sql<{ era: number; seal_no: number; head: string }>`
       select era, seal_no, head from cowork.audit_seals where chain = ${chain} order by era desc, seal_no desc limit 1`.execute(
@@ -70,8 +71,9 @@ export async function sealUpTo(tx: Db, { era, from, to }: Stretch): Promise<Seal
     const previous = heads[0]?.head ?? firstHead;
     const rowsHash = hashRows(texts);
     const head = hashSeal({ chain, era, sealNo, from, to, rows: texts.length, rowsHash, previous });
-    await sql`insert into cowork.audit_seals (chain, era, seal_no, from_xid, to_xid, row_count, rows_sha256, previous, head)
-      values (${chain}, ${era}::int, ${sealNo}, ${from}::text::xid8, ${to}::text::xid8, ${texts.length}, ${rowsHash}, ${previous}, ${head})`.execute(
+    await sql`insert into cowork.audit_seals (chain, era, seal_no, from_xid, to_xid, first_at, row_count, rows_sha256, previous, head)
+      values (${chain}, ${era}::int, ${sealNo}, ${from}::text::xid8, ${to}::text::xid8,
+        (select min(t::timestamptz) from jsonb_array_elements_text(${own.map((row) => row.at)}::jsonb) t), ${texts.length}, ${rowsHash}, ${previous}, ${head})`.execute(
       tx,
     );
     sealed.push({ chain, era, sealNo, rows: texts.length, head });
@@ -126,14 +128,4 @@ export function hashSeal(seal: SealContent): string {
   return createHash("sha256")
     .update(JSON.stringify([chain, era, sealNo, from, to, rows, rowsHash, previous]))
     .digest("hex");
-}
-
-function groupByChain(rows: Array<{ chain: string; text: string }>): Map<string, string[]> {
-  const chains = new Map<string, string[]>();
-  for (const { chain, text } of rows) {
-    const texts = chains.get(chain);
-    if (texts) texts.push(text);
-    else chains.set(chain, [text]);
-  }
-  return chains;
 }

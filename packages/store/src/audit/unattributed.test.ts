@@ -38,7 +38,9 @@ it("an unknown caller leaves some rows of evidence of each kind a minute; how ma
 it("one source does not use up what another may leave, and all of them together have a limit", async () => {
   const loud = await world.enrol("loud");
   const quiet = await world.enrol("quiet");
-  const again = async (worker: typeof loud) => beat(world, worker, { seq: 1 });
+  // The same number with another content: no repeat.
+  let busy = 0;
+  const again = async (worker: typeof loud) => beat(world, worker, { seq: 1, load: { lanes: 99, busy: (busy += 1) } });
   const left = async (workerId: string) => {
     const { rows } = await sql<{ n: number }>`select count(*)::int as n from cowork.audit
       where action = 'heartbeat_rejected' and actor_id = ${workerId}`.execute(world.owner.db);

@@ -3,6 +3,7 @@ import { workerVerbs, writeClasses } from "@open-cowork/contracts/write-classes"
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listSessions } from "../sessions/list-sessions.ts";
+import { newTenant } from "../testing/builders.ts";
 import { createWorld, type World } from "../testing/world.ts";
 import { inOrg } from "./in-org.ts";
 
@@ -66,10 +67,12 @@ describe("the worker's role", () => {
     for (const row of rows) {
       expect(row, row.name).toMatchObject({ owner: "cowork_api", login: false });
       // What runs with its caller's rights is only called by the others, and so finds their search path.
-      const [path, ...rest] = row.definer ? (row.config ?? []) : ["search_path=pg_catalog", ...(row.config ?? [])];
-      expect(path, row.name).toBe("search_path=pg_catalog");
+      const [path, ...rest] = row.definer
+        ? (row.config ?? [])
+        : ["search_path=pg_catalog, pg_temp", ...(row.config ?? [])];
+      expect(path, row.name).toBe("search_path=pg_catalog, pg_temp");
       // Those that wait for what a worker may hold say how long.
-      const plans = rest.filter((setting) => !/^lock_timeout=/.test(setting));
+      const plans = rest.filter((setting) => !setting.startsWith("lock_timeout="));
       expect(["", planSettings], row.name).toContain(plans.join(" "));
       expect(row.source, row.name).not.toMatch(/\bexecute\s+(format|'|v_)/i);
     }
@@ -100,6 +103,29 @@ describe("the door's role", () => {
     expect(seen).toEqual({ sessions: [], events: [], commands: [] });
     // Outside of any organisation there is nothing at all.
     expect(await world.as.web.db.selectFrom("cowork.sessions").selectAll().execute()).toEqual([]);
+  });
+
+  it("sees people of its own organisation only", async () => {
+    const stranger = await newTenant(world, "stranger");
+    const people = (tx: { selectFrom: World["owner"]["db"]["selectFrom"] }) =>
+      tx.selectFrom("cowork.users").select("user_id").execute();
+    expect(await inOrg(world.as.web.db, world.actor, people)).toEqual([{ user_id: world.actor.userId }]);
+    expect(await inOrg(world.as.web.db, stranger, people)).toEqual([{ user_id: stranger.userId }]);
+    expect(await people(world.as.web.db)).toEqual([]);
+  });
+
+  it("can take a stored key away and not bring it back", async () => {
+    const revoke = (to: string) =>
+      inOrg(world.as.web.db, world.actor, (tx) =>
+        sql.raw(`update cowork.sealed_secrets set revoked_at = ${to}`).execute(tx),
+      );
+    await inOrg(world.as.web.db, world.actor, (tx) =>
+      sql`insert into cowork.sealed_secrets (org_id, secret_id, provider, version, key_id, sealed)
+        values (${world.actor.orgId}, ${newId()}, 'default', 1, 'k', 'x')`.execute(tx),
+    );
+    await revoke("now()");
+    await expect(revoke("null")).rejects.toMatchObject({ code: "CW003" });
+    await expect(revoke("now() + interval '1 day'")).rejects.toMatchObject({ code: "CW003" });
   });
 
   it("can't touch a lease, an event that is written, or the plane's clock", async () => {

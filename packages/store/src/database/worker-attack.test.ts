@@ -151,7 +151,8 @@ describe("with the worker's own login, nobody", () => {
     );
     expect(rows.length).toBeGreaterThan(25);
     for (const { call } of rows) await expectForbidden(`select ${call}`);
-    for (const call of ["cowork.make_partitions(1)", "cowork.guard_move()"]) await expectForbidden(`select ${call}`);
+    for (const call of ["cowork.make_partitions(1)", "cowork.guard_move()", "cowork.keep_partitions(1, 1, 1)"])
+      await expectForbidden(`select ${call}`);
   });
 
   it("moves the plane's time, by a setting, a schema of its own or a search path", async () => {

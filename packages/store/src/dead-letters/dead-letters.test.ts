@@ -1,4 +1,5 @@
 import { newId, type SessionId, type WorkId } from "@open-cowork/contracts/ids";
+import { limits } from "@open-cowork/contracts/timings";
 import { emptyTranscript, foldEvent } from "@open-cowork/contracts/transcript";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -51,6 +52,22 @@ describe("a dead letter", () => {
       { workId, sessionId: session, text: "poison", reason: "worker_lost", attempts: 5 },
     ]);
     expect(await list(stranger)).toEqual([]);
+    await dropDeadLetter(web(), world.actor, workId);
+  });
+
+  it("gets no other life in a session that is archived or has no room for it", async () => {
+    const session = await world.wish("poison");
+    const workId = await die(session);
+    const archive = (status: string) =>
+      sql`update cowork.sessions set status = ${status} where session_id = ${session}`.execute(world.owner.db);
+    await archive("archived");
+    expect(await retry(workId)).toEqual({ ok: false, reason: "session_not_open" });
+    await archive("open");
+    for (let n = 0; n < limits.waitingPromptsPerSession; n += 1) await world.enqueue(session, "more");
+    expect(await retry(workId)).toEqual({ ok: false, reason: "queue_full" });
+    expect((await world.audit()).at(-1)).toMatchObject({ action: "quota_denied", reason: "queue_full" });
+    await drain(world, worker);
+    expect(await miscounted(world)).toEqual([]);
     await dropDeadLetter(web(), world.actor, workId);
   });
 

@@ -12,6 +12,8 @@ export interface FeedPage {
   facts: FeedFact[];
   /** Where the next page starts: `xid.id`. */
   cursor: string;
+  /** The cursor was older than what is kept: what lies between is not told, so lists are to be read anew. */
+  missed: boolean;
 }
 
 /**
@@ -20,13 +22,14 @@ export interface FeedPage {
  */
 export function readFeed(db: Db, actor: Actor, cursor: string | null, limit: number): Promise<FeedPage> {
   return inOrg(db, actor, async (tx) => {
+    const { rows: planes } = await sql<{ now: string; forgotten: string }>`
+      select pg_snapshot_xmin(pg_current_snapshot())::text as now, feed_forgotten::text as forgotten from cowork.plane`.execute(
+      tx,
+    );
+    const { now, forgotten } = planes[0]!;
     const place = /^(\d{1,19})\.(\d{1,18})$/.exec(cursor ?? "");
-    if (!place) {
-      const { rows } = await sql<{
-        xmin: string;
-      }>`select pg_snapshot_xmin(pg_current_snapshot())::text as xmin`.execute(tx);
-      return { facts: [], cursor: `${rows[0]!.xmin}.0` };
-    }
+    const missed = place !== null && BigInt(place[1]!) <= BigInt(forgotten);
+    if (!place || missed) return { facts: [], cursor: `${now}.0`, missed };
     const { rows } = await sql<{ xid: string; id: string; topic: FeedFact["topic"]; entity_id: string; at: Date }>`
       select f.xid::text as xid, f.feed_id::text as id, f.topic, f.entity_id, f.at from cowork.feed f
         where f.org_id = ${actor.orgId} and (f.xid, f.feed_id) > (${place[1]!}::text::xid8, ${place[2]!}::text::bigint)
@@ -36,6 +39,7 @@ export function readFeed(db: Db, actor: Actor, cursor: string | null, limit: num
     return {
       facts: rows.map((row) => ({ topic: row.topic, entityId: row.entity_id, at: row.at.toISOString() })),
       cursor: last ? `${last.xid}.${last.id}` : cursor!,
+      missed: false,
     };
   });
 }

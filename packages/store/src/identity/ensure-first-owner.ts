@@ -1,5 +1,6 @@
 import { newId, type OrgId, type PoolId, type UserId } from "@open-cowork/contracts/ids";
 import { firstProfiles } from "@open-cowork/contracts/profile-policy";
+import { sql } from "kysely";
 import type { Db } from "../database/open.ts";
 
 export interface FirstOwner {
@@ -43,6 +44,8 @@ export async function ensureFirstOwner(
       .insertInto("cowork.worker_pools")
       .values({ pool_id: first.poolId, org_id: null, name: "default" })
       .execute();
+    await sql`insert into cowork.audit (action, actor_kind, subject)
+      values ('pool_created', 'operator', jsonb_build_object('poolId', ${first.poolId}::text))`.execute(tx);
     await tx
       .insertInto("cowork.profiles")
       .values(

@@ -126,7 +126,7 @@ export const facts: readonly Mutant[] = [
   },
   {
     bug: "the verifier counts rows and does not read them",
-    changes: [{ file: "src/audit/verify-audit.ts", find: "rowsHash !== seal.rows_sha256 || ", put: "" }],
+    changes: [{ file: "src/audit/verify-audit.ts", find: "rowsHash === seal.rows_sha256 && ", put: "" }],
     tests: ["audit/audit.test.ts"],
   },
   {

@@ -166,7 +166,7 @@ export const fence: readonly Mutant[] = [
   {
     bug: "a secret of whichever organisation is shown",
     changes: [{ file: "worker-api/reveal-secret.sql", find: "s.org_id = v_lane.org_id and ", put: "" }],
-    tests: ["worker-api/verbs.test.ts"],
+    tests: ["worker-api/reveal-secret.test.ts"],
   },
   {
     bug: "a checkpoint may name another tenant's objects",

@@ -12,19 +12,19 @@ create sequence proof.looks;
 create table proof.base (at timestamptz not null);
 insert into proof.base values (date_trunc('second', clock_timestamp()));
 create or replace function cowork.now() returns timestamptz
-language sql volatile parallel unsafe security definer set search_path = pg_catalog as
+language sql volatile parallel unsafe security definer set search_path = pg_catalog, pg_temp as
 $$ select b.at + nextval('proof.looks') * interval '1 microsecond' from proof.base b $$;
 
 create or replace function internal.most_strikes() returns integer
-language sql immutable security definer set search_path = pg_catalog as $$ select STRIKES $$;
+language sql immutable security definer set search_path = pg_catalog, pg_temp as $$ select STRIKES $$;
 create or replace function internal.most_attempts() returns integer
-language sql immutable security definer set search_path = pg_catalog as $$ select ATTEMPTS $$;
+language sql immutable security definer set search_path = pg_catalog, pg_temp as $$ select ATTEMPTS $$;
 create or replace function internal.most_refusals_of_source() returns integer
-language sql immutable security definer set search_path = pg_catalog as $$ select REFUSALS $$;
+language sql immutable security definer set search_path = pg_catalog, pg_temp as $$ select REFUSALS $$;
 
 create table proof.shadow (n bigint generated always as identity, fact jsonb not null);
 
-create function proof.record() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function proof.record() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_lane cowork.lanes;
   v_fact jsonb;

@@ -253,6 +253,8 @@ export function heartbeat(
     noteRefusal(m, row.worker, "credential_invalid");
     return refused("credential_invalid");
   }
+  // After a lost answer.
+  if (row.heartbeat?.seq === seq && row.heartbeat.draining === draining) return accepted({ status });
   if (row.heartbeat && row.heartbeat.seq >= seq) {
     noteRefusal(m, row.worker, "heartbeat_out_of_order");
     return refused("heartbeat_out_of_order");

@@ -22,7 +22,12 @@ export async function byLane<I, T, R extends Reason>(
   return answers;
 }
 
-/** Data that can't be read; an id that is missing or too long; too large for an index, too deep. Not a key twice: a bug. */
+/** Data that can't be read; an id that is missing or too long; too large for an index, too deep; an ask that is known. */
 function isMalformed(error: unknown): boolean {
-  return error instanceof QueryFailed && /^(22...|23502|23514|54...)$/.test(error.code);
+  if (!(error instanceof QueryFailed)) return false;
+  // Any other key that is there twice is a bug of ours.
+  return (
+    /^(22...|23502|23514|54...)$/.test(error.code) ||
+    (error.code === "23505" && (error.constraint ?? "").startsWith("decisions_"))
+  );
 }

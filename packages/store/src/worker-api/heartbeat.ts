@@ -10,7 +10,12 @@ import { toOutcome, type VerbRow } from "../database/verb-row.ts";
 export async function heartbeat(
   db: Db,
   report: { workerId: WorkerId; credential: string; body: WorkerHeartbeat },
-): Promise<Outcome<{ status: WorkerStatus }, "credential_invalid" | "heartbeat_out_of_order" | "boot_id_taken">> {
+): Promise<
+  Outcome<
+    { status: WorkerStatus },
+    "credential_invalid" | "heartbeat_out_of_order" | "boot_id_taken" | "batch_too_large"
+  >
+> {
   const { rows } = await sql<VerbRow<{ status: WorkerStatus }>>`
     select * from worker_api_v1.heartbeat(${report.workerId}, ${report.credential}, ${report.body}::jsonb)`.execute(db);
   return toOutcome(rows[0]);

@@ -129,12 +129,28 @@ describe("a heartbeat", () => {
     expect(await rejections()).toHaveLength(before + 4);
   });
 
-  it("that is older than one before, or the same again, is refused, audited and no sign of life", async () => {
+  it("that is repeated after a lost answer is answered the same and leaves no evidence; it is no sign of life", async () => {
+    const seq = 900_000;
+    const first = await beat(world, worker, { seq });
+    const before = (await world.audit()).length;
+    await world.advance(30_001);
+    expect(await beat(world, worker, { seq })).toEqual(first);
+    expect(await world.audit()).toHaveLength(before);
+    expect(await mark()).toContain(worker.workerId);
+    expect(await beat(world, worker, { seq: seq + 1 })).toMatchObject({ ok: true });
+  });
+
+  it("of more than 64 KiB is refused and not kept", async () => {
+    const versions = { opencode: "x".repeat(20 * 1024 * 1024) };
+    expect(await beat(world, worker, { versions })).toEqual({ ok: false, reason: "batch_too_large" });
+  });
+
+  it("that is older than one before, or the same with other content, is refused, audited and no sign of life", async () => {
     await beat(world, worker, { seq: 1_000_000 });
     await world.advance(20_000);
     const outOfOrder = { ok: false, reason: "heartbeat_out_of_order" };
     expect(await beat(world, worker, { seq: 999_999 })).toEqual(outOfOrder);
-    expect(await beat(world, worker, { seq: 1_000_000 })).toEqual(outOfOrder);
+    expect(await beat(world, worker, { seq: 1_000_000, draining: true })).toEqual(outOfOrder);
     expect((await world.audit()).at(-1)).toMatchObject({
       action: "heartbeat_rejected",
       reason: "heartbeat_out_of_order",
