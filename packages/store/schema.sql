@@ -53,7 +53,7 @@ domain cowork.session_status as text
   CHECK ((VALUE = ANY (ARRAY['open'::text, 'archived'::text])))
 
 domain cowork.sha256_hex as text
-  CHECK (((length(VALUE) = 64) AND (translate(VALUE, '0123456789abcdef'::text, ''::text) = ''::text)))
+  CHECK (((octet_length(VALUE) = 64) AND (encode(decode(VALUE, 'hex'::text), 'hex'::text) = VALUE)))
 
 domain cowork.share as double precision
   CHECK (((VALUE >= (0.01)::double precision) AND (VALUE <= (100)::double precision)))
@@ -424,7 +424,7 @@ table cowork.feed
   entity_id uuid not null
   at timestamp with time zone not null default cowork.now()
   constraint feed_pkey PRIMARY KEY (org_id, xid, feed_id)
-  index feed_by_age ON cowork.feed USING brin (at)
+  index feed_by_age ON cowork.feed USING brin (at) WITH (autosummarize='on')
   row level security
   policy plane_wide for all to cowork_api, cowork_scheduler using true
   policy tenant for all to cowork_web using (org_id = (NULLIF(current_setting('cowork.org_id'::text, true), ''::text))::uuid)

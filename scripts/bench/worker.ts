@@ -3,6 +3,7 @@ import { eventually } from "@open-cowork/testkit/eventually";
 import { startScriptedModel } from "@open-cowork/testkit/scripted-model/server";
 import { pidOf } from "../plane/running-plane.ts";
 import { harnessOptions, percentile, runBenches, type Bench, type Metric } from "./harness.ts";
+import { runsSuite, suites } from "./worker/agent-shell.ts";
 import { answers } from "./worker/answers.ts";
 import { startBenchPlane, type BenchPlane } from "./worker/bench-plane.ts";
 import { enginePid, leftovers, residentMb, treeMb } from "./worker/footprint.ts";
@@ -18,7 +19,7 @@ const { values } = parseArgs({
   strict: true,
 });
 const many = values.quick ? 4 : 20;
-const model = await startScriptedModel({ scripts: { clocked } });
+const model = await startScriptedModel({ scripts: { clocked, suite: runsSuite } });
 const left: string[] = [];
 /** An idle runtime is looked for every two seconds, and ending one may take some. */
 const goneMs = 30_000;
@@ -37,11 +38,11 @@ const cold: Bench<string> = {
 };
 
 async function coldSessions(plane: BenchPlane) {
-  await freshSessions(plane, many, { ready: () => noneLive(plane) });
+  const sessions = await freshSessions(plane, many, { ready: () => noneLive(plane) });
   const { cold: accepted = [] } = Object.fromEntries(await acceptances(plane, many));
-  const listening = (await plane.spans("opencode listens", many)).map(({ startMs, endMs }) => endMs - startMs);
+  const listening = await listeningMs(plane, many);
   await noneLive(plane);
-  const { processes, files } = leftovers(plane.root);
+  const { processes, files } = leftovers(plane.root, sessions);
   left.push(...processes, ...files);
   return {
     "claim to prompt accepted, cold, p50": percentile(accepted, 50),
@@ -49,6 +50,48 @@ async function coldSessions(plane: BenchPlane) {
     "spawn to listening, p50": percentile(listening, 50),
     "processes and files left by ended runtimes": processes.length + files.length,
   };
+}
+
+const sandbox: Bench<string> = {
+  name: "the sandbox",
+  runs: 1,
+  metrics: {
+    "spawn to listening, sandboxed, p50": { unit: "ms" },
+    "spawn to listening, without, p50": { unit: "ms" },
+    "the sandbox adds, p50": { unit: "ms", goal: 100 },
+    "a test suite by the agent, against by hand": { unit: "x", goal: 1.05 },
+    "a test suite by hand": { unit: "ms" },
+  },
+  contestants: [{ name: "open-cowork", run: sandboxCost }],
+};
+
+async function sandboxCost() {
+  const settings = { RUNTIME_IDLE_MS: "1", RUNTIME_SPARES: "0" };
+  const [listening, bare] = await on({ ...settings, SANDBOX: "bubblewrap" }, (confined) =>
+    on({ ...settings, SANDBOX: "none" }, async (open) => {
+      // In turns, so that what the machine does meanwhile hits both.
+      for (let nth = 0; nth < many; nth += 1) {
+        for (const plane of [confined, open]) {
+          await freshSessions(plane, 1);
+          await noneLive(plane);
+        }
+      }
+      return [await listeningMs(confined, many), await listeningMs(open, many)] as const;
+    }),
+  );
+  const { inside, outside } = await on({}, (plane) => suites(plane, many));
+  return {
+    "spawn to listening, sandboxed, p50": percentile(listening, 50),
+    "spawn to listening, without, p50": percentile(bare, 50),
+    "the sandbox adds, p50": percentile(listening, 50) - percentile(bare, 50),
+    // The quickest of each: what else the machine does only ever adds.
+    "a test suite by the agent, against by hand": Math.min(...inside) / Math.min(...outside),
+    "a test suite by hand": Math.min(...outside),
+  };
+}
+
+async function listeningMs(plane: BenchPlane, atLeast: number): Promise<number[]> {
+  return (await plane.spans("opencode listens", atLeast)).map(({ startMs, endMs }) => endMs - startMs);
 }
 
 const warm: Bench<string> = {
@@ -170,7 +213,7 @@ function noneLive(plane: BenchPlane): Promise<unknown> {
   return eventually("every runtime has ended", () => plane.live().length === 0, { withinMs: goneMs });
 }
 
-const benches: Record<string, Bench<string>> = { cold, warm, live, asks };
+const benches: Record<string, Bench<string>> = { cold, sandbox, warm, live, asks };
 const chosen = values.only === undefined ? Object.keys(benches) : values.only.split(",");
 const unknown = chosen.filter((name) => !benches[name]);
 if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(benches).join(", ")}`);

@@ -244,6 +244,18 @@ describe("a worker that was frozen for longer than its lease", () => {
   });
 });
 
+describe("a session that nobody uses for the idle time", () => {
+  it("loses its runtime and nothing else: its next prompt goes on in another one", async () => {
+    await startedWorker({ ...settings, RUNTIME_IDLE_MS: "200" }).then((worker) => (running = worker));
+    const sessionId = await world.wish("[script:text] remember the colour green");
+    await finished(sessionId);
+    await eventually("it has ended", async () => (await enginePids()).length === 0, { withinMs: 20_000 });
+    await world.enqueue(sessionId, "[script:text] and now?");
+    expect(await finished(sessionId, 1)).toMatchObject({ command: { status: "succeeded", attempt: 1 } });
+    expect(JSON.stringify(model.requests.at(-1)!.messages)).toContain("the colour green");
+  });
+});
+
 describe("a worker without enough free memory", () => {
   it("claims nothing, says why, and costs the waiting work no attempt", async () => {
     const short = await startedWorker({ ...settings, LIMITS_RESERVE_MB: "100000000" });

@@ -39,4 +39,5 @@ create table cowork.feed (
   at timestamptz not null default cowork.now(),
   primary key (org_id, xid, feed_id)
 );
-create index feed_by_age on cowork.feed using brin (at);
+-- By pages: what is old lies together.
+create index feed_by_age on cowork.feed using brin (at) with (autosummarize = on);

@@ -40,18 +40,19 @@ begin
   -- An empty call writes nothing, but makes the plans of a connection that is new.
   if v_lanes is not null or p_batches = '[]' then
     perform internal.append_under_leases(v_lanes, v_events);
-    update cowork.lanes l set next_seq = l.next_seq + u.count, last_batch_no = l.last_batch_no + 1,
-        last_answer = jsonb_build_object('through', l.next_seq + u.count - 1)
-      from (select o.lane_id, jsonb_array_length(v_events[o.ordinality]) as count from unnest((select v_lanes)) with ordinality o) u
-      where l.lane_id = u.lane_id;
-    update cowork.sessions s set runtime_session_id = u.runtime_session_id
-      from (select o.org_id, o.session_id, p_batches -> (v_index[o.ordinality] - 1) ->> 'runtimeSessionId' as runtime_session_id
-        from unnest((select v_lanes)) with ordinality o) u
-      where s.org_id = u.org_id and s.session_id = u.session_id and u.runtime_session_id is not null
-        and s.runtime_session_id is distinct from u.runtime_session_id;
-    return query select v_index[o.ordinality], true, null::text,
-        jsonb_build_object('through', o.next_seq + jsonb_array_length(v_events[o.ordinality]) - 1)
-      from unnest((select v_lanes)) with ordinality o;
+    if p_batches @? '$[*].runtimeSessionId' then
+      update cowork.sessions s set runtime_session_id = u.runtime_session_id
+        from (select o.org_id, o.session_id, p_batches -> (v_index[o.ordinality] - 1) ->> 'runtimeSessionId' as runtime_session_id
+          from unnest((select v_lanes)) with ordinality o) u
+        where s.org_id = u.org_id and s.session_id = u.session_id and u.runtime_session_id is not null
+          and s.runtime_session_id is distinct from u.runtime_session_id;
+    end if;
+    return query
+      update cowork.lanes l set next_seq = l.next_seq + u.count, last_batch_no = l.last_batch_no + 1,
+          last_answer = jsonb_build_object('through', l.next_seq + u.count - 1)
+        from (select o.lane_id, v_index[o.ordinality] as n, jsonb_array_length(v_events[o.ordinality]) as count
+          from unnest((select v_lanes)) with ordinality o) u
+        where l.lane_id = u.lane_id returning u.n, true, null::text, l.last_answer;
     if coalesce(cardinality(v_lanes), 0) = jsonb_array_length(p_batches) then
       return;
     end if;

@@ -7,6 +7,7 @@ import type { Claimed } from "@open-cowork/store/worker-api/lease";
 import pg from "pg";
 import { percentile, type Bench, type Metric } from "../harness.ts";
 import { backlogs, makeBacklog, type Backlog } from "./backlog.ts";
+import { done, finisher } from "./ours.ts";
 import { BenchPlane, type BenchWorker, type Person } from "./plane.ts";
 import { query } from "./query.ts";
 import { claimOf, WorkerLoop } from "./worker-loop.ts";
@@ -181,6 +182,7 @@ async function firstRows(place: Place, tenants: number): Promise<number[]> {
   await place.plane.sql("update cowork.quotas set most = 50 where quota = 'concurrent_sessions' and most = 0");
   await place.plane.tick();
   const open = place.plane.reopened({ workerConnections: 4 });
+  const ends = finisher(open.worker);
   const claimedAt = new Map<string, (atMs: number) => void>();
   const loop = new WorkerLoop({
     plane: open,
@@ -190,7 +192,7 @@ async function firstRows(place: Place, tenants: number): Promise<number[]> {
     onClaimed: async (claimed, atMs) => {
       claimedAt.get(claimed.lease.sessionId)?.(atMs);
       await systemClock.sleep(workMs * (0.5 + Math.random()));
-      await finish({ ...place, plane: open }, [claimed]);
+      await done(ends, { lease: claimed.lease, batchNo: 1, events: [], outcome: { kind: "succeeded" } });
     },
   });
   await systemClock.sleep(1_000);

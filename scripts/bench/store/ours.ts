@@ -25,7 +25,7 @@ export async function ourQueue(serverUrl: string): Promise<Queue> {
   return {
     name: "ours",
     about:
-      "verbs as cowork_worker, group appends, batch claims, finishAll; fence, order per session, fairness, audit and read model are in the numbers",
+      "verbs as cowork_worker, group appends, batch claims, last batch within finishAll; fence, order per session, fairness, audit and read model are in the numbers",
     openForLatency: async (onStart) => {
       const open = plane.reopened({ workerConnections: 4 });
       const worker = await open.enrol("latency");
@@ -85,12 +85,14 @@ async function runAll(plane: BenchPlane, worker: BenchWorker, turns: number, lan
   let finished = 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   const turn = async ({ lease, nextBatch }: Claimed) => {
-    for (let batch = 0; batch < batchesPerTurn; batch += 1) {
+    // As our worker does: the last batch comes with the end, so that no crash can part the two.
+    const last = batchesPerTurn - 1;
+    for (let batch = 0; batch < last; batch += 1) {
       const events = turnBatch(lease.workId, batch);
       await done(append, { lease, batchNo: nextBatch + batch, events });
     }
-    const batchNo = nextBatch + batchesPerTurn;
-    await done(finish, { lease, batchNo, events: [], outcome: { kind: "succeeded" } });
+    const events = turnBatch(lease.workId, last);
+    await done(finish, { lease, batchNo: nextBatch + last, events, outcome: { kind: "succeeded" } });
     finished += 1;
     if (finished === turns) resolve();
   };
@@ -105,11 +107,11 @@ function appender({ db }: Database) {
   return new Grouped<EventBatch, Answered>((batches) => appendEvents(db, batches), { atOnce: callsAtOnce, most: 25 });
 }
 
-function finisher({ db }: Database) {
+export function finisher({ db }: Database) {
   return new Grouped<Ending, Answered>((endings) => finishAll(db, endings), { atOnce: callsAtOnce, most: 25 });
 }
 
-async function done<Item>(group: Grouped<Item, Answered>, item: Item): Promise<void> {
+export async function done<Item>(group: Grouped<Item, Answered>, item: Item): Promise<void> {
   const outcome = await group.call(item);
   if (!outcome.ok) throw new Error(`a write was refused: ${outcome.reason}`);
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { processesOf } from "../../plane/running-plane.ts";
 
@@ -38,14 +38,24 @@ function read(path: string): string {
   }
 }
 
-/** What a root's ended runtimes have left: processes, their records, and sockets. Sessions' own directories stay. */
-export function leftovers(root: string): { processes: string[]; files: string[] } {
+/**
+ * What a root's ended runtimes have left: processes, their records, sockets and control groups. The directories of the
+ * sessions stay: they are what a session goes on with.
+ */
+export function leftovers(root: string, sessions: readonly string[]): { processes: string[]; files: string[] } {
   const worker = join(root, "worker");
   const processes = processesOf(join(worker, "sessions")).map(({ pid, command }) => `${pid} ${command.slice(0, 80)}`);
   const files = readdirSync(worker, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isSocket() || entry.parentPath.endsWith("/runtimes"))
     .map((entry) => join(entry.parentPath, entry.name));
-  return { processes, files };
+  const groups = readFileSync("/proc/self/cgroup", "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(":") as [string, string, string])
+    .flatMap(([, controller, path]) =>
+      sessions.map((each) => join("/sys/fs/cgroup", controller, path, `cowork-${each}`)),
+    );
+  return { processes, files: [...files, ...groups.filter((folder) => existsSync(folder))] };
 }
 
 /** The runtime's first process, from the worker's own record. */

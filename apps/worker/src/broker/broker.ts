@@ -12,6 +12,8 @@ import { sendError } from "./send-error.ts";
 export interface Broker {
   /** At this path, or when null on a port of loopback. */
   openDoor(path: string | null): Promise<ModelDoor>;
+  /** No lease has this token yet; until one has, whoever comes with it is early, and no intruder. */
+  expect(token: string): void;
   /** Lets whoever has this token in. */
   admit(token: string): void;
   /** From now on the token opens nothing, and what it had opened is cut off. */
@@ -23,7 +25,7 @@ export interface BrokerOptions {
   /** Up to and including /v1. */
   upstream: string;
   apiKey: Secret | null;
-  onRequest(outcome: ForwardOutcome | "refused"): void;
+  onRequest(outcome: ForwardOutcome | "refused" | "early"): void;
   limits?: Partial<BrokerLimits>;
 }
 
@@ -33,16 +35,18 @@ const usualLimits: BrokerLimits = { bodyBytes: 32 * 1024 * 1024, answerMs: 300_0
 
 export function startBroker(options: BrokerOptions): Broker {
   const admitted = new Map<string, AbortController>();
+  const expected = new Set<string>();
   const limits = { ...usualLimits, ...options.limits };
   const key = options.apiKey?.reveal() ?? null;
   const base = options.upstream.replace(/\/$/, "");
 
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const token = bearerOf(request);
     const refuse = (status: number, message: string) => {
-      options.onRequest("refused");
+      options.onRequest(expected.has(token) ? "early" : "refused");
       sendError(response, status, message);
     };
-    const dismissed = admitted.get(bearerOf(request))?.signal;
+    const dismissed = admitted.get(token)?.signal;
     if (!dismissed) return refuse(401, "this model token is unknown or its lease has ended");
     // The provider's other doors (files, fine-tuning, whatever `..` leads to) open with the same key.
     const [path, query] = (request.url ?? "").split("?", 2);
@@ -74,10 +78,13 @@ export function startBroker(options: BrokerOptions): Broker {
       const port = path === null ? (server.address() as AddressInfo).port : null;
       return { port, close: () => shut(server) };
     },
+    expect: (token) => void expected.add(token),
     admit: (token) => {
+      expected.delete(token);
       if (!admitted.has(token)) admitted.set(token, new AbortController());
     },
     dismiss: (token) => {
+      expected.delete(token);
       admitted.get(token)?.abort();
       admitted.delete(token);
     },

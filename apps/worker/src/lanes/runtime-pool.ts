@@ -33,14 +33,6 @@ export interface RuntimePool {
 /** What a session's runtime was when it was taken: its own from before, a spare that it adopted, or started for it. */
 export type RuntimeOrigin = "live" | "warm" | "cold";
 
-export interface RuntimeWish {
-  sessionId: string;
-  /** The conversation to go on with. */
-  runtimeSessionId: string | null;
-  /** Fixed when a process starts: one that was started with others is not taken. */
-  permissions: Permissions;
-}
-
 /** Of the machine's memory, in megabytes. */
 export interface MemoryBudget {
   /** Null when the machine does not tell. */
@@ -48,6 +40,14 @@ export interface MemoryBudget {
   /** What one runtime is expected to take. */
   budgetMb: number;
   reserveMb: number;
+}
+
+export interface RuntimeWish {
+  sessionId: string;
+  /** The conversation to go on with. */
+  runtimeSessionId: string | null;
+  /** Fixed when a process starts: one that was started with others is not taken. */
+  permissions: Permissions;
 }
 
 export interface RuntimePoolOptions extends SeatOptions {

@@ -43,6 +43,7 @@ export async function startSeat(
   const { broker, telemetry } = options;
   const { name: sessionId, ...rest } = start;
   const token = createToken("broker");
+  if (start.isWarm) broker.expect(token);
   const log = telemetry.log.child({ sessionId });
   const startedAt = systemClock.monotonicMs();
   let outcome = "failed";
@@ -55,6 +56,7 @@ export async function startSeat(
     outcome = "ok";
     return { runtime, token, permissions: start.permissions, idleSince: null, ending: null };
   } finally {
+    if (outcome !== "ok") broker.dismiss(token);
     telemetry.observe("cowork_runtime_start_seconds", (systemClock.monotonicMs() - startedAt) / 1000, { outcome });
   }
 }

@@ -46,6 +46,7 @@ export function createSpares(
 
   const end = async (name: string, seat: Seat, keepsDirectory = false) => {
     spares.delete(name);
+    options.broker.dismiss(seat.token);
     ending += 1;
     try {
       await seat.runtime.end();

@@ -56,6 +56,26 @@ describe("a worker that starts after one that was killed", () => {
     expect(await groupMembers(pid)).toHaveLength(2);
   });
 
+  it.runIf(process.platform === "linux").each([
+    ["ends what is left of a group whose first process has died", "sessions", 0],
+    ["touches no such group of somebody else's", "elsewhere", 1],
+  ])("%s", async (_what, folder, left) => {
+    const home = join(root, folder, "s-1", "home");
+    const script = "read -r go; sleep 300 >/dev/null & exit 0";
+    const child = spawn("/bin/sh", ["-c", script], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      env: { HOME: home, PATH: process.env["PATH"] },
+    });
+    children.push(child);
+    await registry.add("s-1", child.pid!);
+    child.stdin.end("\n");
+    await eventually("its leader has died", () => child.exitCode !== null);
+    expect(await groupMembers(child.pid!)).toHaveLength(1);
+    await openRegistry(root, "boot-2").endOrphans();
+    expect(await groupMembers(child.pid!)).toHaveLength(left);
+  });
+
   it("finds nothing to do on a torn record, or on none", async () => {
     expect(await registry.endOrphans()).toEqual([]);
     await registry.add("s-1", await group());

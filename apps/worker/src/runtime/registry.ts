@@ -74,7 +74,7 @@ export function openRegistry(workerRoot: string, workerBootId: string): RuntimeR
       const ended: string[] = [];
       for (const name of names.filter((each) => each.endsWith(".json"))) {
         const record = await readRecord(join(folder, name));
-        if (record && (await isSameProcess(record))) {
+        if (record && ((await isSameProcess(record)) || (await isLeaderless(record, workerRoot)))) {
           await endProcessGroup(record.pgid);
           ended.push(record.sessionId);
         }
@@ -91,6 +91,18 @@ async function isSameProcess(record: RuntimeRecord): Promise<boolean> {
   if ((await machineBootId()) !== record.bootId) return false;
   if ((await processStartTime(record.pid)) !== record.processStartTime) return false;
   return (await groupMembers(record.pgid)).includes(record.pid);
+}
+
+/**
+ * The recorded process has died and left others in its group, whose number stays taken for as long. It might have been
+ * given away in between, so each of them must also carry one of our sessions in its environment.
+ */
+async function isLeaderless(record: RuntimeRecord, workerRoot: string): Promise<boolean> {
+  if ((await machineBootId()) !== record.bootId || (await processStartTime(record.pid)) !== null) return false;
+  const members = await groupMembers(record.pgid);
+  const ours = `${join(workerRoot, "sessions")}/`;
+  const environments = members.map((pid) => readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""));
+  return members.length > 0 && (await Promise.all(environments)).every((text) => text.includes(ours));
 }
 
 /** A torn or foreign file is not evidence of anything. */

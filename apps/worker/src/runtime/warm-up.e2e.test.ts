@@ -16,7 +16,7 @@ const rowsOf = (database: DatabaseSync, table: string) =>
 describe("a warm runtime", () => {
   it("has had its first prompt, of which the model heard nothing and the database keeps nothing", async () => {
     const { runtime, workspace } = await world.start({ sessionId: "spare-1", isWarm: true });
-    expect(world.brokerOutcomes).toContain("refused");
+    expect(world.brokerOutcomes).toEqual(["early"]);
     expect(world.model.requests).toEqual([]);
     await runtime.end();
     const database = new DatabaseSync(join(workspace, "..", "state", "opencode.db"));

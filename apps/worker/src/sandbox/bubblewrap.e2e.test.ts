@@ -184,8 +184,10 @@ describe("what the engine in the outer sandbox", () => {
     }
     expect(uids[0]).not.toBe(uids[1]);
     expect(Math.min(...uids)).toBeGreaterThanOrEqual(200_000);
-    for (const { child, release } of both) {
-      child.kill("SIGKILL");
+    for (const { child, pid, release } of both) {
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      process.kill(-pid, "SIGKILL");
+      await exited;
       await release();
     }
   });
@@ -248,6 +250,22 @@ describe("the end of a sandbox", () => {
     await isBusy(word);
     holder.kill("SIGKILL");
     await eventually("nothing is left", async () => (await processesWith(word)).length === 0);
+  });
+
+  it("comes with the SIGKILL of the worker also while the sandbox is being started", async () => {
+    const word = marker();
+    const own = join(root, "killed-early");
+    await mkdir(own);
+    for (let n = 0; n < 8; n++) {
+      const holder = spawn(process.execPath, [holderPath, own, `/bin/sleep ${word}`], { stdio: "ignore" });
+      const exited = new Promise((resolve) => holder.once("exit", resolve));
+      // The first that has the word beside the holder itself is a stage of the start; then a little further each time.
+      await eventually("it starts", async () => (await processesWith(word)).length > 1, { withinMs: 20_000 });
+      await new Promise((resolve) => setTimeout(resolve, n * 15));
+      holder.kill("SIGKILL");
+      await exited;
+    }
+    await eventually("nothing is left", async () => (await processesWith(word)).length === 0, { withinMs: 20_000 });
   });
 
   it("leaves no socket and no process, twenty times over", async () => {

@@ -1,4 +1,4 @@
-import { agent, etcMounts, inside } from "./layout.ts";
+import { agent, inside } from "./layout.ts";
 
 /**
  * The inner sandbox: for everything that the model commands. It sees the workspace and the host's programs, and has an
@@ -26,7 +26,7 @@ export function toolScript(options: {
     ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
     ["--disable-userns", "--die-with-parent", "--hostname", agent.host, "--cap-drop", "ALL"],
     system,
-    etcMounts(inside.etc),
+    ["--ro-bind", inside.etc, "/etc"],
     ["--proc", "/proc", "--dev", "/dev"],
     ["--bind", inside.toolWorkspace, inside.workspace],
     ["--bind", `${inside.toolFolders}/tmp`, "/tmp", "--bind", `${inside.toolFolders}/home`, agent.home],

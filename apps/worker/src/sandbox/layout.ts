@@ -24,6 +24,7 @@ export const ports = { program: 4096, model: 4097 } as const;
 /** Who everything in a sandbox is, whatever uid it has outside. */
 export const agent = { uid: "1000", name: "agent", home: "/home/agent", host: "cowork" } as const;
 
+/** Beside what is copied from the host, the whole of its /etc. */
 export const etc = {
   passwd: [
     "root:x:0:0:root:/root:/bin/sh",
@@ -34,5 +35,3 @@ export const etc = {
   hosts: [`127.0.0.1 localhost ${agent.host}`, "::1 localhost"],
   "nsswitch.conf": ["passwd: files", "group: files", "hosts: files"],
 } as const;
-export const etcMounts = (from: string): string[] =>
-  Object.keys(etc).flatMap((name) => ["--ro-bind", `${from}/${name}`, `/etc/${name}`]);

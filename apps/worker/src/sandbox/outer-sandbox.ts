@@ -1,4 +1,4 @@
-import { agent, etcMounts, inside } from "./layout.ts";
+import { agent, inside } from "./layout.ts";
 
 /**
  * The outer sandbox: for the engine, which we trust to want no harm and not to withstand it. It sees its session and
@@ -16,7 +16,7 @@ export function outerSandbox(options: { bubblewrap: string; system: string[]; fr
     ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"],
     ["--die-with-parent", "--uid", agent.uid, "--gid", agent.uid, "--hostname", agent.host, "--cap-drop", "ALL"],
     system,
-    etcMounts(`${from}/shared/etc`),
+    ["--ro-bind", `${from}/shared/etc`, "/etc"],
     ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"],
     ["--ro-bind", `${from}/shared`, inside.shared],
     ["--ro-bind", `${from}/mounts/node`, inside.node],

@@ -1,4 +1,5 @@
-import { chmod, copyFile, mkdir, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, copyFile, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toolScript, tools, type ToolMount, type ToolName } from "./inner-sandbox.ts";
@@ -11,6 +12,12 @@ export interface ProgramFiles {
   /** Folders of its state that a tool works on, or that it tells the model to look into. */
   toolMounts: Partial<Record<ToolName, readonly ToolMount[]>>;
 }
+
+/**
+ * Of the host's /etc, only what programs need to run and what is the same on every machine of its kind. Copied, because
+ * each mount costs every command a little, and this one is made for each of them.
+ */
+const fromEtc = ["alternatives", "ld.so.cache", "ssl/certs"];
 
 /** Writes what is the same for all sessions, and is read-only in all of them. Returns the folder. */
 export async function writeSharedFolder(options: {
@@ -29,6 +36,10 @@ export async function writeSharedFolder(options: {
     await chmod(full, 0o755);
   };
 
+  for (const name of fromEtc) {
+    const copied = { recursive: true, verbatimSymlinks: true };
+    if (existsSync(`/etc/${name}`)) await cp(`/etc/${name}`, join(folder, "shared/etc", name), copied);
+  }
   for (const [name, lines] of Object.entries(etc)) await write(`shared/etc/${name}`, lines.map(line).join(""));
   for (const [name, text] of Object.entries(files.config)) await write(`shared/config/${name}`, text);
   for (const tool of Object.keys(tools) as ToolName[]) {

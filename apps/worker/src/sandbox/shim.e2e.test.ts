@@ -41,7 +41,7 @@ async function withProgram(script: string, model: (socket: Socket) => void = () 
     },
   });
   onTestFinished(async () => {
-    program.child.kill("SIGKILL");
+    process.kill(-program.pid, "SIGKILL");
     await new Promise((resolve) => program.child.once("exit", resolve));
     await program.release();
   });
@@ -107,11 +107,12 @@ describe("the way into a sandbox, and out of it to the model", () => {
 
   it("leads to this session's model, and to nothing else", async () => {
     const heard: string[] = [];
-    const asking = `require("net").createServer((s) => { s.write("!"); const m = require("net").connect(4097, "127.0.0.1"); m.end("what is next?"); m.pipe(s); }).listen(4096, "127.0.0.1")`;
+    const asking = `require("net").createServer((s) => { s.write("!"); s.once("data", () => { const m = require("net").connect(4097, "127.0.0.1"); m.end("what is next?"); m.pipe(s); }); }).listen(4096, "127.0.0.1")`;
     const program = await withProgram(asking, (socket) => {
       socket.on("data", (bytes) => heard.push(bytes.toString())).on("end", () => socket.end("rest"));
     });
     const socket = await opened(program);
+    socket.write("ask");
     expect((await buffer(socket)).toString()).toBe("rest");
     expect(heard).toContain("what is next?");
     socket.end();

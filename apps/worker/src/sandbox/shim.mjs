@@ -19,6 +19,8 @@ const fromProgram = createServer({ allowHalfOpen: true }, (near) => {
   join(near, connect({ path: modelSocket, allowHalfOpen: true }));
 });
 for (const server of [fromWorker, fromProgram]) server.maxConnections = mostConnections;
+// bwrap ends with the worker as well, but only with one that dies after bwrap has begun to watch it.
+process.stdin.resume().on("end", () => process.exit());
 fromWorker.listen({ fd: 3 });
 fromProgram.listen(Number(modelPort), "127.0.0.1");
 

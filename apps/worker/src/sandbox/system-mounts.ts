@@ -1,9 +1,7 @@
-import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import { lstatSync, readlinkSync } from "node:fs";
 
 /** Where programs and their libraries are; a link on the host (`/bin` → `usr/bin`) is the same link inside. */
 const programs = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-/** Of the host's /etc, only what programs need to run and what is the same on every machine of its kind. */
-const fromEtc = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ssl/certs"];
 
 /** The part of the host that every sandbox sees, read-only, as arguments of bwrap. */
 export function systemMounts(): string[] {
@@ -13,6 +11,5 @@ export function systemMounts(): string[] {
     if (stat?.isSymbolicLink()) args.push("--symlink", readlinkSync(path), path);
     else if (stat) args.push("--ro-bind", path, path);
   }
-  for (const path of fromEtc) if (existsSync(path)) args.push("--ro-bind", path, path);
   return args;
 }

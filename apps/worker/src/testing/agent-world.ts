@@ -81,7 +81,8 @@ export async function createAgentWorld(
       isWarm = false,
     } = {}) {
       const token = createToken("broker");
-      if (!isWarm) broker.admit(token);
+      if (isWarm) broker.expect(token);
+      else broker.admit(token);
       const troubles: string[] = [];
       const starting = startRuntime({
         workerRoot,

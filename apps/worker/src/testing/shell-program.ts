@@ -29,6 +29,7 @@ export async function startShell(
     command: () => ({ args: ["-c", script], env: more.env ?? {} }),
     openModelDoor: more.openModelDoor ?? noModel,
   });
+  confined.letGo();
   return { ...confined, folders, pid: confined.child.pid! };
 }
 

@@ -106,6 +106,9 @@ export async function buildScene(world: World): Promise<Scene> {
   );
   await open("i", one, false);
   await sql`update cowork.workers set status = 'unhealthy' where worker_id = ${workers.away.workerId}`.execute(owner);
+  // Longer than any suite runs: a lease that ran out between two schedules would make them differ.
+  await sql`update cowork.lanes set lease_expires_at = cowork.now() + interval '1 day'
+    where lease_expires_at > cowork.now()`.execute(owner);
   // Warm for ever, so that preferences don't depend on how long the suite has run.
   await sql`update cowork.worker_incarnations set last_seen_at = 'infinity'`.execute(owner);
   // All but one, which has not been heard of.

@@ -94,8 +94,16 @@ function hasRoom(m: Model, tenant: number): boolean {
   return row.promoted < row.concurrent || m.bug === "promotion_forgets_quota";
 }
 
+/** Where claims would start. */
+function frontOf(m: Model): number {
+  let front = Infinity;
+  for (const row of m.work)
+    if (row.status === "ready" && row.preferred === null && row.tag! >= m.floor) front = Math.min(front, row.tag!);
+  return front === Infinity ? m.floor : front;
+}
+
 /** Makes a row claimable when it is its lane's head, due, and its tenant has room; gives it its place in the fair order. */
-export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boolean {
+export function promoteLane(m: Model, lane: number, front = frontOf(m), overtaking?: WorkRow): boolean {
   const head = overtaking ?? headOf(m, lane);
   if (!head || head.status !== "queued") return false;
   head.isHead = true;
@@ -103,10 +111,6 @@ export function promoteLane(m: Model, lane: number, overtaking?: WorkRow): boole
   const { tenant, lastBoot } = m.lanes[lane]!;
   if (!hasRoom(m, tenant)) return false;
   const account = m.tenants[tenant]!;
-  let front = Infinity;
-  for (const row of m.work)
-    if (row.status === "ready" && row.preferred === null && row.tag! >= m.floor) front = Math.min(front, row.tag!);
-  if (front === Infinity) front = m.floor;
   const next = Math.max(account.lastTag + 1 / account.weight, m.bug === "tag_below_floor" ? 0 : front);
   account.lastTag = Math.min(next, front + (account.promoted + 1) / account.weight);
   account.promoted += 1;
@@ -130,23 +134,48 @@ export function promoteTenant(m: Model, tenant: number): number {
     .filter((row) => m.lanes[row.lane]!.tenant === tenant && row.status === "queued" && row.isHead)
     .filter((row) => row.availableAt <= m.now)
     .sort((a, b) => a.availableAt - b.availableAt);
+  // What is promoted together stands behind the front that it found.
+  const front = frontOf(m);
   let given = 0;
   for (const row of due) {
     if (!hasRoom(m, tenant)) break;
-    if (promoteLane(m, row.lane)) given += 1;
+    if (promoteLane(m, row.lane, front)) given += 1;
   }
   return given;
 }
 
 export type Ended = "succeeded" | "failed" | "cancelled" | "released" | "retried" | "lost";
 
+interface Ending {
+  through: number;
+  decision: WorkStatus;
+}
+
 /** Ends the attempt that a lane holds and decides what becomes of its work. */
-export function endAttempt(
-  m: Model,
-  lane: number,
-  outcome: Ended,
-  reason: Failure | null,
-): { through: number; decision: WorkStatus } {
+export function endAttempt(m: Model, lane: number, outcome: Ended, reason: Failure | null): Ending {
+  return endAttempts(m, [lane], outcome, reason)[0]!;
+}
+
+/** Together: the room of all of them is given on when all of them have ended. */
+export function endAttempts(m: Model, lanes: readonly number[], outcome: Ended, reason: Failure | null): Ending[] {
+  const endings = lanes.map((lane) => closeAttempt(m, lane, outcome, reason));
+  if (m.bug === "finish_does_not_promote") {
+    for (const lane of lanes) markHead(m, lane);
+    return endings;
+  }
+  m.tenants.forEach((account, tenant) => {
+    const own = lanes.filter((lane) => m.lanes[lane]!.tenant === tenant);
+    const isWaitedFor = m.work.some((w) => w.status === "queued" && w.isHead && m.lanes[w.lane]!.tenant === tenant);
+    const front = frontOf(m);
+    if (isWaitedFor || account.promoted + own.length > account.concurrent) {
+      for (const lane of own) markHead(m, lane);
+      if (own.length > 0) promoteTenant(m, tenant);
+    } else for (const lane of own) promoteLane(m, lane, front);
+  });
+  return endings;
+}
+
+function closeAttempt(m: Model, lane: number, outcome: Ended, reason: Failure | null): Ending {
   const row = m.lanes[lane]!;
   const lease = row.lease!;
   const work = m.work[lease.work]!;
@@ -198,8 +227,6 @@ export function endAttempt(
   const account = m.tenants[row.tenant]!;
   if (!(m.bug === "recovery_keeps_the_room" && outcome === "lost")) account.promoted -= 1;
   if (decision === "queued") account.waiting += 1;
-  markHead(m, lane);
-  if (m.bug !== "finish_does_not_promote") promoteTenant(m, row.tenant);
   return { through, decision };
 }
 

@@ -3,6 +3,7 @@ import { accepted, refused, type Outcome } from "@open-cowork/contracts/outcome"
 import {
   commandId,
   endAttempt,
+  endAttempts,
   headOf,
   markHead,
   move,
@@ -52,7 +53,7 @@ export function enqueue(
   const { commandSeq } = work;
   const payload = { commandId: commandId(index), commandSeq, text, by: "Ada" };
   state(m, lane, index, null, { type: "command.accepted", payload });
-  promoteLane(m, lane, m.bug === "enqueue_overtakes" && head?.status === "queued" ? work : undefined);
+  promoteLane(m, lane, undefined, m.bug === "enqueue_overtakes" && head?.status === "queued" ? work : undefined);
   return accepted({ work: index, commandSeq });
 }
 
@@ -129,13 +130,10 @@ export function moveWorker(
     return refused("worker_transition_not_allowed");
   m.workers[worker] = to;
   m.history.push({ is: "worker", worker, to });
-  let leasesEnded = 0;
-  if (to === "revoked" && m.bug !== "revoke_keeps_leases")
-    for (const [n, lane] of m.lanes.entries())
-      if (lane.lease?.worker === worker) {
-        endAttempt(m, n, "lost", "worker_revoked");
-        leasesEnded += 1;
-      }
+  const held = m.lanes.flatMap(({ lease }, lane) => (lease?.worker === worker ? [lane] : []));
+  const ending = to === "revoked" && m.bug !== "revoke_keeps_leases" ? held : [];
+  endAttempts(m, ending, "lost", "worker_revoked");
+  const leasesEnded = ending.length;
   m.audit.push(`worker_${to} ${worker} ${leasesEnded}`);
   return accepted({ leasesEnded });
 }
