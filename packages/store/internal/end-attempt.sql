@@ -130,7 +130,7 @@ begin
   -- deadlock. The room goes to whichever lanes of each have waited longest.
   for v_org in
     select o.org_id, count(o.n)::integer as ended, count(*) filter (where v_decisions[o.n] = 'queued') as again,
-        coalesce(array_agg(o.lane_id) filter (where o.n is not null), '{}') as lane_ids,
+        coalesce(array_agg(o.lane_id order by o.n) filter (where o.n is not null), '{}') as lane_ids,
         coalesce(array_agg(o.lane_id) filter (where o.n is null), '{}') as beside
       from (
         select l.org_id, l.lane_id, l.ordinality as n from unnest((select p_lanes)) with ordinality l

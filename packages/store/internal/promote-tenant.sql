@@ -16,7 +16,7 @@ begin
   if v_room is null or v_room <= 0 then
     return 0;
   end if;
-  select array_agg(h.lane_id order by c.class, h.available_at) into v_candidates
+  select array_agg(h.lane_id order by c.class, h.available_at, h.lane_id) into v_candidates
     from (values (0::smallint), (1::smallint), (2::smallint)) c (class)
       cross join lateral (
         select w.lane_id, w.available_at from cowork.work w

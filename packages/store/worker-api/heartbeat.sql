@@ -35,7 +35,8 @@ begin
     select from cowork.worker_incarnations i
       where i.boot_id = v_boot_id and i.worker_id = v_worker.worker_id and i.heartbeat_seq = v_seq and i.report = p_body
   ) then
-    return query select true, null::text, jsonb_build_object('status', v_status);
+    -- As it is by now: the first call, which has just committed, may have changed it.
+    return query select true, null::text, jsonb_build_object('status', w.status) from cowork.workers w where w.worker_id = p_worker_id;
     return;
   elsif not found and exists (
     select from cowork.worker_incarnations i where i.boot_id = v_boot_id and i.worker_id <> v_worker.worker_id

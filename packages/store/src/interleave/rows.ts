@@ -55,9 +55,9 @@ export function hold(row: Row, scene: Scene): string {
       return `select from cowork.attempts a join cowork.work w using (work_id)
         where w.session_id = '${scene.sessions[name.at(-1) as SessionName]}' and a.attempt = 1 for no key update of a`;
     case "pack":
-      // Somebody is about to add the same one.
+      // Somebody is about to add the same one, unless it is there already.
       return `insert into cowork.packs (org_id, sha256, object_key, size_bytes)
-        values ('${scene.one.orgId}', '${sha256(name)}', '${name}', 1)`;
+        values ('${scene.one.orgId}', '${sha256(name)}', '${name}', 1) on conflict do nothing`;
     case "dead":
       return `select from cowork.dead_letters ${lock}`;
     default:
