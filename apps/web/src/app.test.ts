@@ -276,7 +276,10 @@ describe("a worker's heartbeat over HTTP", () => {
       });
     const beaten = await send(`Bearer ${worker.credential}`, { ...heartbeatBody(1), bootId: worker.bootId });
     expect(await beaten.json()).toEqual({ status: "active" });
-    const stale = await send(`Bearer ${worker.credential}`, { ...heartbeatBody(1), bootId: worker.bootId });
+    const repeated = await send(`Bearer ${worker.credential}`, { ...heartbeatBody(1), bootId: worker.bootId });
+    expect([repeated.status, await repeated.json()]).toEqual([200, { status: "active" }]);
+    const other = { ...heartbeatBody(1), bootId: worker.bootId, draining: true };
+    const stale = await send(`Bearer ${worker.credential}`, other);
     expect([stale.status, (await errorOf(stale)).reason]).toEqual([409, "heartbeat_out_of_order"]);
     const wrong = await send("Bearer cww_this-is-not-a-credential", heartbeatBody(1));
     expect([wrong.status, (await errorOf(wrong)).reason]).toEqual([401, "credential_invalid"]);

@@ -1,32 +1,31 @@
 import { recoverExpiredLeases } from "@open-cowork/store/leases/recover-expired-leases";
 import { needs } from "@open-cowork/testkit/needs";
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { accessibilityFindings, launchBrowser } from "./testing/browser.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { accessibilityFindings } from "./testing/browser.ts";
+import { openVisitors, type Visitors } from "./testing/visitors.ts";
 import { createWebWorld, type WebWorld } from "./testing/web-world.ts";
 
 const found = needs("chromium");
 
 let world: WebWorld;
-let browser: Browser;
+let visitors: Visitors;
 beforeAll(async () => {
   if (!found.have) return;
-  [world, browser] = await Promise.all([createWebWorld(), launchBrowser(found.path)]);
+  world = await createWebWorld();
+  visitors = await openVisitors(world, found.path);
 });
 beforeEach((context) => {
   if (!found.have) context.skip(found.reason);
 });
+afterEach(() => visitors?.leave());
 afterAll(async () => {
-  await browser?.close();
+  await visitors?.close();
   await world?.close();
 });
 
 describe("a person whose prompt failed in every attempt", () => {
   it("reads why it waits, is told at home that it died, edits it and starts it again", async () => {
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(`${world.origin}/sign-in?token=${await world.signInToken()}`);
-    await page.getByRole("button", { name: "Sign in to Open Cowork" }).click();
-    await page.waitForURL(`${world.origin}/`);
+    const page = await visitors.signedIn();
     const sessionId = await world.wish("divide by zero");
     await page.goto(`${world.origin}/sessions/${sessionId}`);
     await page.getByText("no worker that can take it is running").waitFor({ timeout: 8_000 });
@@ -45,10 +44,7 @@ describe("a person whose prompt failed in every attempt", () => {
     await page.goto(`${world.origin}/`);
     await page.getByRole("link", { name: "Look at it, then retry or drop it." }).click();
     await page.getByRole("heading", { name: "Failed for good" }).waitFor();
-    for (const colorScheme of ["light", "dark"] as const) {
-      await page.emulateMedia({ colorScheme });
-      expect(await accessibilityFindings(page)).toEqual([]);
-    }
+    expect(await accessibilityFindings(page)).toEqual([]);
     await page.getByLabel("Prompt, to edit and retry").fill("divide by two");
     await page.getByRole("button", { name: "Retry" }).click();
     await page.getByText("Nothing here").waitFor();

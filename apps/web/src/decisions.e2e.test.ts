@@ -3,42 +3,30 @@ import { askedToChoose, askedToRun, colours, type Asked } from "@open-cowork/sto
 import { newPerson } from "@open-cowork/store/testing/builders";
 import { said } from "@open-cowork/store/testing/world";
 import { needs } from "@open-cowork/testkit/needs";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { accessibilityFindings, launchBrowser } from "./testing/browser.ts";
+import { accessibilityFindings } from "./testing/browser.ts";
 import { takeWork, toolCall, type Hands } from "./testing/scripted-hands.ts";
+import { openVisitors, type Visitors } from "./testing/visitors.ts";
 import { createWebWorld, type WebWorld } from "./testing/web-world.ts";
 
 const found = needs("chromium");
 
 let world: WebWorld;
-let browser: Browser;
-const complaints: string[] = [];
+let visitors: Visitors;
 beforeAll(async () => {
   if (!found.have) return;
-  [world, browser] = await Promise.all([createWebWorld(), launchBrowser(found.path)]);
+  world = await createWebWorld();
+  visitors = await openVisitors(world, found.path);
 });
 beforeEach((context) => {
   if (!found.have) context.skip(found.reason);
 });
-afterEach(async () => {
-  for (const context of browser?.contexts() ?? []) await context.close();
-  complaints.length = 0;
-});
+afterEach(() => visitors?.leave());
 afterAll(async () => {
-  await browser?.close();
+  await visitors?.close();
   await world?.close();
 });
-
-async function signedIn(options: BrowserContextOptions = {}, as = world.actor): Promise<Page> {
-  const page = await (await browser.newContext(options)).newPage();
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(`${world.origin}/sign-in?token=${await world.signInToken(as)}`);
-  await page.getByRole("button", { name: "Sign in to Open Cowork" }).click();
-  await page.waitForURL(`${world.origin}/`);
-  return page;
-}
 
 async function startCareful(page: Page): Promise<Hands> {
   await page.getByLabel("What should the agent do?").fill("Build it");
@@ -69,7 +57,7 @@ describe("a person whose agent asks", () => {
     ["Approve once", "approved once by Ada", "approved"],
     ["Refuse", "refused by Ada", "refused"],
   ])("sees the exact call as it comes, and presses %s", async (button, outcome, status) => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     const hands = await startCareful(page);
     const ask = askedToRun("make --jobs 2 && make install");
     await hands.append(ask.event);
@@ -86,11 +74,11 @@ describe("a person whose agent asks", () => {
     await shown(page, outcome);
     expect(await accessibilityFindings(page)).toEqual([]);
     await hands.finish({ kind: "succeeded" });
-    expect(complaints).toEqual([]);
+    expect(visitors.complaints).toEqual([]);
   });
 
   it("answers a question by a choice, by several, and in own words", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     const hands = await startCareful(page);
     const [question] = colours;
     const ask = askedToChoose([
@@ -112,16 +100,16 @@ describe("a person whose agent asks", () => {
     await shown(page, "Red, Blue");
     expect(await statusOf(hands, ask)).toMatchObject({ answers: [["Blue"], ["Red", "Blue"], ["Straw"]] });
     await hands.finish({ kind: "succeeded" });
-    expect(complaints).toEqual([]);
+    expect(visitors.complaints).toEqual([]);
   });
 
   it("sees what somebody else has decided, who was faster", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     const hands = await startCareful(page);
     const ask = askedToRun("make");
     await hands.append(ask.event);
     await page.getByRole("button", { name: "Refuse" }).waitFor();
-    const other = await signedIn({}, await newPerson(world, world.actor, "member"));
+    const other = await visitors.signedIn({}, await newPerson(world, world.actor, "member"));
     await other.goto(page.url());
     await other.getByRole("button", { name: "Approve once" }).click();
     await shown(other, "approved once by member");
@@ -131,10 +119,10 @@ describe("a person whose agent asks", () => {
   });
 
   it("only looks, as a viewer", async () => {
-    const owner = await signedIn();
+    const owner = await visitors.signedIn();
     const hands = await startCareful(owner);
     await hands.append(askedToRun("make").event);
-    const page = await signedIn({}, await newPerson(world, world.actor, "viewer"));
+    const page = await visitors.signedIn({}, await newPerson(world, world.actor, "viewer"));
     await shown(page, "waiting for a person");
     await page.goto(owner.url());
     await shown(page, /^waits for a person until/);
@@ -147,7 +135,7 @@ describe("a person whose agent asks", () => {
 
 describe("a person without JavaScript whose agent asks", () => {
   it("finds the session in the list, reads the call, approves it and answers a question", async () => {
-    const page = await signedIn({ javaScriptEnabled: false });
+    const page = await visitors.signedIn({ javaScriptEnabled: false });
     const hands = await startCareful(page);
     const [call, question] = [askedToRun("make"), askedToChoose(colours)];
     await hands.append(call.event);

@@ -1,44 +1,30 @@
 import { said } from "@open-cowork/store/testing/world";
 import { eventually } from "@open-cowork/testkit/eventually";
 import { needs } from "@open-cowork/testkit/needs";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { accessibilityFindings, launchBrowser } from "./testing/browser.ts";
+import { accessibilityFindings } from "./testing/browser.ts";
 import { takeWork, toolCall } from "./testing/scripted-hands.ts";
+import { openVisitors, type Visitors } from "./testing/visitors.ts";
 import { createWebWorld, type WebWorld } from "./testing/web-world.ts";
 
 const found = needs("chromium");
 
 let world: WebWorld;
-let browser: Browser;
-/** What the browser complained about; a page that works complains about nothing. */
-const complaints: string[] = [];
-
+let visitors: Visitors;
 beforeAll(async () => {
   if (!found.have) return;
-  [world, browser] = await Promise.all([createWebWorld(), launchBrowser(found.path)]);
+  world = await createWebWorld();
+  visitors = await openVisitors(world, found.path);
 });
 beforeEach((context) => {
   if (!found.have) context.skip(found.reason);
 });
-afterEach(async () => {
-  for (const context of browser?.contexts() ?? []) await context.close();
-  complaints.length = 0;
-});
+afterEach(() => visitors?.leave());
 afterAll(async () => {
-  await browser?.close();
+  await visitors?.close();
   await world?.close();
 });
-
-async function signedIn(options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await (await browser.newContext(options)).newPage();
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  await page.goto(`${world.origin}/sign-in?token=${await world.signInToken()}`);
-  await page.getByRole("button", { name: "Sign in to Open Cowork" }).click();
-  await page.waitForURL(`${world.origin}/`);
-  return page;
-}
 
 async function startSession(page: Page, prompt: string): Promise<void> {
   await page.goto(`${world.origin}/`);
@@ -51,7 +37,7 @@ const expectShown = (page: Page, text: string | RegExp) => page.getByText(text).
 
 describe("a person with a browser", () => {
   it("signs in by a link, starts a session and watches the answer grow", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     await startSession(page, "Say hello");
     await expectShown(page, "waiting for a worker");
     await expectShown(page, "live");
@@ -84,14 +70,14 @@ describe("a person with a browser", () => {
     await page.locator(".prompt", { hasText: "And again" }).waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await expectShown(page, "stopped");
-    expect(complaints).toEqual([]);
+    expect(visitors.complaints).toEqual([]);
   });
 
   it("finds no accessibility violation on any page, in light and dark", async () => {
-    const visitor = await (await browser.newContext()).newPage();
+    const visitor = await (await visitors.browser.newContext()).newPage();
     await visitor.goto(`${world.origin}/sign-in`);
     expect(await accessibilityFindings(visitor)).toEqual([]);
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     await startSession(page, "Look **at** me");
     const hands = await takeWork(world);
     await hands.append(
@@ -112,7 +98,7 @@ describe("a person with a browser", () => {
   });
 
   it("sees what an agent writes as text, whatever it is", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     await startSession(page, "<img src=x onerror=document.title='prompt'>");
     const hostile =
       "<script>document.title='owned'</script> [here](javascript:alert(1)) <img src=x onerror=\"document.title='owned'\">";
@@ -123,11 +109,11 @@ describe("a person with a browser", () => {
     await expectShown(page, hostile);
     expect(await page.locator(".transcript :is(img, script, a)").count()).toBe(0);
     expect(await page.title()).toContain("Open Cowork");
-    expect(complaints).toEqual([]);
+    expect(visitors.complaints).toEqual([]);
   });
 
   it("sees an interrupted attempt folded away, and the next one in its place", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     await startSession(page, "Survive");
     const lost = await takeWork(world);
     await lost.append(said.message("msg_l"), said.part("msg_l", "prt_l", "Half a tho"));
@@ -143,7 +129,7 @@ describe("a person with a browser", () => {
   });
 
   it("is taken along to the newest words only while at the bottom", async () => {
-    const page = await signedIn({ viewport: { width: 800, height: 500 } });
+    const page = await visitors.signedIn({ viewport: { width: 800, height: 500 } });
     await startSession(page, "Count");
     const hands = await takeWork(world);
     const lines = Array.from({ length: 60 }, (_, n) => `Line ${n}`).join("\n\n");
@@ -162,7 +148,7 @@ describe("a person with a browser", () => {
   });
 
   it("is told when the connection is gone, and finds everything after the server is back", async () => {
-    const page = await signedIn();
+    const page = await visitors.signedIn();
     await startSession(page, "Keep going");
     await expectShown(page, "live");
     const hands = await takeWork(world);
@@ -185,7 +171,7 @@ describe("a person with a browser", () => {
 
 describe("a person without JavaScript", () => {
   it("signs in, starts a session, prompts, stops and reads the answer by reloading", async () => {
-    const page = await signedIn({ javaScriptEnabled: false });
+    const page = await visitors.signedIn({ javaScriptEnabled: false });
     await page.getByLabel("What should the agent do?").fill("No script here");
     await page.getByRole("button", { name: "Start" }).click();
     await page.waitForURL(/\/sessions\//);

@@ -27,7 +27,14 @@ describe("an agent without a sandbox", () => {
     expect(end).toEqual({ kind: "completed" });
     expect(await readFile(join(workspace, "note.txt"), "utf8")).toBe("x");
     expect(existsSync(join(workspace, ".git/hooks/post-index-change"))).toBe(false);
-    expect(world.model.requests.at(-1)!.tools.toSorted()).toEqual(["edit", "glob", "grep", "read", "write"]);
+    expect(world.model.requests.at(-1)!.tools.toSorted()).toEqual([
+      "edit",
+      "glob",
+      "grep",
+      "question",
+      "read",
+      "write",
+    ]);
     await runtime.end();
   });
 });
