@@ -2,38 +2,20 @@ import { readSnapshot } from "@open-cowork/store/events/read-snapshot";
 import { askedToChoose, askedToRun, colours, type Asked } from "@open-cowork/store/testing/asks";
 import { newPerson } from "@open-cowork/store/testing/builders";
 import { said } from "@open-cowork/store/testing/world";
-import { needs } from "@open-cowork/testkit/needs";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { browserSuite } from "./testing/browser-suite.ts";
 import { accessibilityFindings } from "./testing/browser.ts";
 import { takeWork, toolCall, type Hands } from "./testing/scripted-hands.ts";
-import { openVisitors, type Visitors } from "./testing/visitors.ts";
-import { createWebWorld, type WebWorld } from "./testing/web-world.ts";
 
-const found = needs("chromium");
-
-let world: WebWorld;
-let visitors: Visitors;
-beforeAll(async () => {
-  if (!found.have) return;
-  world = await createWebWorld();
-  visitors = await openVisitors(world, found.path);
-});
-beforeEach((context) => {
-  if (!found.have) context.skip(found.reason);
-});
-afterEach(() => visitors?.leave());
-afterAll(async () => {
-  await visitors?.close();
-  await world?.close();
-});
+const suite = browserSuite();
 
 async function startCareful(page: Page): Promise<Hands> {
   await page.getByLabel("What should the agent do?").fill("Build it");
   await page.getByLabel("Profile").selectOption("careful");
   await page.getByRole("button", { name: "Start" }).click();
   await page.waitForURL(/\/sessions\//);
-  const hands = await takeWork(world);
+  const hands = await takeWork(suite.world);
   await hands.append(said.message("msg_1"), {
     type: "message.part.updated",
     payload: { part: { ...toolPart, state: { status: "running", input: {} } } },
@@ -50,14 +32,14 @@ const toolPart = {
 };
 const shown = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor({ timeout: 8_000 });
 const statusOf = async ({ sessionId }: Hands, { decisionId }: Asked) =>
-  (await readSnapshot(world.as.web.db, world.actor, sessionId))!.transcript.decisions[decisionId];
+  (await readSnapshot(suite.world.as.web.db, suite.world.actor, sessionId))!.transcript.decisions[decisionId];
 
 describe("a person whose agent asks", () => {
   it.each([
     ["Approve once", "approved once by Ada", "approved"],
     ["Refuse", "refused by Ada", "refused"],
   ])("sees the exact call as it comes, and presses %s", async (button, outcome, status) => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     const hands = await startCareful(page);
     const ask = askedToRun("make --jobs 2 && make install");
     await hands.append(ask.event);
@@ -74,11 +56,11 @@ describe("a person whose agent asks", () => {
     await shown(page, outcome);
     expect(await accessibilityFindings(page)).toEqual([]);
     await hands.finish({ kind: "succeeded" });
-    expect(visitors.complaints).toEqual([]);
+    expect(suite.visitors.complaints).toEqual([]);
   });
 
   it("answers a question by a choice, by several, and in own words", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     const hands = await startCareful(page);
     const [question] = colours;
     const ask = askedToChoose([
@@ -100,16 +82,16 @@ describe("a person whose agent asks", () => {
     await shown(page, "Red, Blue");
     expect(await statusOf(hands, ask)).toMatchObject({ answers: [["Blue"], ["Red", "Blue"], ["Straw"]] });
     await hands.finish({ kind: "succeeded" });
-    expect(visitors.complaints).toEqual([]);
+    expect(suite.visitors.complaints).toEqual([]);
   });
 
   it("sees what somebody else has decided, who was faster", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     const hands = await startCareful(page);
     const ask = askedToRun("make");
     await hands.append(ask.event);
     await page.getByRole("button", { name: "Refuse" }).waitFor();
-    const other = await visitors.signedIn({}, await newPerson(world, world.actor, "member"));
+    const other = await suite.visitors.signedIn({}, await newPerson(suite.world, suite.world.actor, "member"));
     await other.goto(page.url());
     await other.getByRole("button", { name: "Approve once" }).click();
     await shown(other, "approved once by member");
@@ -119,10 +101,10 @@ describe("a person whose agent asks", () => {
   });
 
   it("only looks, as a viewer", async () => {
-    const owner = await visitors.signedIn();
+    const owner = await suite.visitors.signedIn();
     const hands = await startCareful(owner);
     await hands.append(askedToRun("make").event);
-    const page = await visitors.signedIn({}, await newPerson(world, world.actor, "viewer"));
+    const page = await suite.visitors.signedIn({}, await newPerson(suite.world, suite.world.actor, "viewer"));
     await shown(page, "waiting for a person");
     await page.goto(owner.url());
     await shown(page, /^waits for a person until/);
@@ -135,11 +117,11 @@ describe("a person whose agent asks", () => {
 
 describe("a person without JavaScript whose agent asks", () => {
   it("finds the session in the list, reads the call, approves it and answers a question", async () => {
-    const page = await visitors.signedIn({ javaScriptEnabled: false });
+    const page = await suite.visitors.signedIn({ javaScriptEnabled: false });
     const hands = await startCareful(page);
     const [call, question] = [askedToRun("make"), askedToChoose(colours)];
     await hands.append(call.event);
-    await page.goto(`${world.origin}/`);
+    await page.goto(`${suite.world.origin}/`);
     await page.getByText("waiting for you").first().click();
     await shown(page, "The agent asks to run a command");
     await page.getByRole("button", { name: "Approve once" }).click();

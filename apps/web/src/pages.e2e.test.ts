@@ -1,33 +1,15 @@
 import { said } from "@open-cowork/store/testing/world";
 import { eventually } from "@open-cowork/testkit/eventually";
-import { needs } from "@open-cowork/testkit/needs";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { browserSuite } from "./testing/browser-suite.ts";
 import { accessibilityFindings } from "./testing/browser.ts";
 import { takeWork, toolCall } from "./testing/scripted-hands.ts";
-import { openVisitors, type Visitors } from "./testing/visitors.ts";
-import { createWebWorld, type WebWorld } from "./testing/web-world.ts";
 
-const found = needs("chromium");
-
-let world: WebWorld;
-let visitors: Visitors;
-beforeAll(async () => {
-  if (!found.have) return;
-  world = await createWebWorld();
-  visitors = await openVisitors(world, found.path);
-});
-beforeEach((context) => {
-  if (!found.have) context.skip(found.reason);
-});
-afterEach(() => visitors?.leave());
-afterAll(async () => {
-  await visitors?.close();
-  await world?.close();
-});
+const suite = browserSuite();
 
 async function startSession(page: Page, prompt: string): Promise<void> {
-  await page.goto(`${world.origin}/`);
+  await page.goto(`${suite.world.origin}/`);
   await page.getByLabel("What should the agent do?").fill(prompt);
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/sessions\//);
@@ -37,12 +19,12 @@ const expectShown = (page: Page, text: string | RegExp) => page.getByText(text).
 
 describe("a person with a browser", () => {
   it("signs in by a link, starts a session and watches the answer grow", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     await startSession(page, "Say hello");
     await expectShown(page, "waiting for a worker");
     await expectShown(page, "live");
 
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     await hands.append(
       said.message("msg_1"),
       said.part("msg_1", "prt_1", ""),
@@ -70,16 +52,16 @@ describe("a person with a browser", () => {
     await page.locator(".prompt", { hasText: "And again" }).waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await expectShown(page, "stopped");
-    expect(visitors.complaints).toEqual([]);
+    expect(suite.visitors.complaints).toEqual([]);
   });
 
   it("finds no accessibility violation on any page, in light and dark", async () => {
-    const visitor = await (await visitors.browser.newContext()).newPage();
-    await visitor.goto(`${world.origin}/sign-in`);
+    const visitor = await (await suite.visitors.browser.newContext()).newPage();
+    await visitor.goto(`${suite.world.origin}/sign-in`);
     expect(await accessibilityFindings(visitor)).toEqual([]);
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     await startSession(page, "Look **at** me");
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     await hands.append(
       said.message("msg_a"),
       said.part("msg_a", "prt_a", "# Plan\n\n1. one\n\n`code` and\n\n```ts\nlet a = 1;\n```", 2),
@@ -92,35 +74,35 @@ describe("a person with a browser", () => {
     await expectShown(page, "failed: The model provider refused or broke the request.");
     expect(await accessibilityFindings(page)).toEqual([]);
     for (const path of ["/", "/nowhere"]) {
-      await page.goto(world.origin + path);
+      await page.goto(suite.world.origin + path);
       expect(await accessibilityFindings(page)).toEqual([]);
     }
   });
 
   it("sees what an agent writes as text, whatever it is", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     await startSession(page, "<img src=x onerror=document.title='prompt'>");
     const hostile =
       "<script>document.title='owned'</script> [here](javascript:alert(1)) <img src=x onerror=\"document.title='owned'\">";
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     await hands.append(said.message("msg_h"), said.part("msg_h", "prt_h", hostile, 2));
     await expectShown(page, hostile);
     await page.reload();
     await expectShown(page, hostile);
     expect(await page.locator(".transcript :is(img, script, a)").count()).toBe(0);
     expect(await page.title()).toContain("Open Cowork");
-    expect(visitors.complaints).toEqual([]);
+    expect(suite.visitors.complaints).toEqual([]);
   });
 
   it("sees an interrupted attempt folded away, and the next one in its place", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     await startSession(page, "Survive");
-    const lost = await takeWork(world);
+    const lost = await takeWork(suite.world);
     await lost.append(said.message("msg_l"), said.part("msg_l", "prt_l", "Half a tho"));
     await expectShown(page, "Half a tho");
     await lost.finish({ kind: "released", reason: "worker_draining" });
     await expectShown(page, "interrupted; waiting for attempt 2");
-    const next = await takeWork(world);
+    const next = await takeWork(suite.world);
     await next.append(said.message("msg_n"), said.part("msg_n", "prt_n", "A whole thought", 2));
     await expectShown(page, "A whole thought");
     await expectShown(page, "interrupted; the plane started attempt 2");
@@ -129,9 +111,9 @@ describe("a person with a browser", () => {
   });
 
   it("is taken along to the newest words only while at the bottom", async () => {
-    const page = await visitors.signedIn({ viewport: { width: 800, height: 500 } });
+    const page = await suite.visitors.signedIn({ viewport: { width: 800, height: 500 } });
     await startSession(page, "Count");
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     const lines = Array.from({ length: 60 }, (_, n) => `Line ${n}`).join("\n\n");
     await hands.append(said.message("msg_s"), said.part("msg_s", "prt_s", lines));
     await expectShown(page, "Line 59");
@@ -148,20 +130,20 @@ describe("a person with a browser", () => {
   });
 
   it("is told when the connection is gone, and finds everything after the server is back", async () => {
-    const page = await visitors.signedIn();
+    const page = await suite.visitors.signedIn();
     await startSession(page, "Keep going");
     await expectShown(page, "live");
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     await hands.append(
       said.message("msg_r"),
       said.part("msg_r", "prt_r", ""),
       said.delta("msg_r", "prt_r", 0, "before "),
     );
     await expectShown(page, "before");
-    await world.stopServer();
+    await suite.world.stopServer();
     await expectShown(page, "reconnecting…");
     await hands.append(said.delta("msg_r", "prt_r", 7, "while away "));
-    await world.startServer();
+    await suite.world.startServer();
     await expectShown(page, "before while away");
     await expectShown(page, "live");
     await hands.finish({ kind: "succeeded" }, said.part("msg_r", "prt_r", "before while away after", 2));
@@ -171,12 +153,12 @@ describe("a person with a browser", () => {
 
 describe("a person without JavaScript", () => {
   it("signs in, starts a session, prompts, stops and reads the answer by reloading", async () => {
-    const page = await visitors.signedIn({ javaScriptEnabled: false });
+    const page = await suite.visitors.signedIn({ javaScriptEnabled: false });
     await page.getByLabel("What should the agent do?").fill("No script here");
     await page.getByRole("button", { name: "Start" }).click();
     await page.waitForURL(/\/sessions\//);
     await expectShown(page, "waiting for a worker");
-    const hands = await takeWork(world);
+    const hands = await takeWork(suite.world);
     await hands.append(said.message("msg_p"), said.part("msg_p", "prt_p", "Plain and simple", 2));
     await page.getByRole("link", { name: "Reload to see what is new" }).click();
     await expectShown(page, "Plain and simple");

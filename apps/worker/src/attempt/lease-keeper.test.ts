@@ -23,7 +23,8 @@ function keep(renew: Renew): { clock: MovingClock; keeper: LeaseKeeper; signals:
   return { clock, keeper, signals, claimedAt };
 }
 const reasonOf = (keeper: LeaseKeeper) => (keeper.lost.reason as LeaseLost).reason;
-const asleep = (clock: MovingClock) => eventually("the keeper sleeps", () => clock.sleeping > 0);
+const untilItWaits = (clock: MovingClock) =>
+  eventually("the keeper waits for its next renewal", () => clock.sleeping > 0);
 
 describe("a lease keeper", () => {
   it("trusts a lease from before its request was sent, and a margin less than the database does", () => {
@@ -37,7 +38,7 @@ describe("a lease keeper", () => {
       return accepted({ signals: [] });
     });
     for (let n = 1; n <= 4; n++) {
-      await asleep(clock);
+      await untilItWaits(clock);
       await clock.advance(times.renewMs);
       await eventually("it renewed", () => sentAt.length === n);
     }
@@ -51,10 +52,10 @@ describe("a lease keeper", () => {
     const { clock, keeper, claimedAt } = keep(async () => {
       throw new Error("away");
     });
-    await asleep(clock);
+    await untilItWaits(clock);
     await clock.advance(times.ttlMs - times.marginMs - 1);
     expect(keeper.lost.aborted).toBe(false);
-    await asleep(clock);
+    await untilItWaits(clock);
     await clock.advance(1);
     await eventually("it gives up", () => keeper.lost.aborted);
     expect(clock.monotonicMs() - claimedAt).toBe(12_000);
@@ -63,7 +64,7 @@ describe("a lease keeper", () => {
 
   it("loses at once what the database refuses to renew", async () => {
     const { clock, keeper } = keep(async () => refused("stale_lease"));
-    await asleep(clock);
+    await untilItWaits(clock);
     await clock.advance(times.renewMs);
     await eventually("it is lost", () => keeper.lost.aborted);
     expect(reasonOf(keeper)).toBe("stale_lease");
@@ -71,10 +72,10 @@ describe("a lease keeper", () => {
 
   it("of a paused worker may write until the lease runs out", async () => {
     const { clock, keeper } = keep(async () => refused("worker_not_active"));
-    await asleep(clock);
+    await untilItWaits(clock);
     await clock.advance(times.renewMs * 2);
     expect(keeper.lost.aborted).toBe(false);
-    await asleep(clock);
+    await untilItWaits(clock);
     await clock.advance(2_000);
     await eventually("it gives up", () => keeper.lost.aborted);
     expect(reasonOf(keeper)).toBe("unproven");
@@ -88,11 +89,11 @@ describe("a lease keeper", () => {
       return accepted({ signals: [signal] });
     });
     for (let n = 1; n <= 2; n++) {
-      await asleep(clock);
+      await untilItWaits(clock);
       keeper.renewNow();
       await eventually("it asked", () => asked === n);
     }
-    await asleep(clock);
+    await untilItWaits(clock);
     expect(signals).toEqual([signal]);
     keeper.release();
   });
@@ -103,7 +104,7 @@ describe("a lease keeper", () => {
       asked += 1;
       return accepted({ signals: [] });
     });
-    await asleep(clock);
+    await untilItWaits(clock);
     keeper.release();
     await eventually("nobody sleeps", () => clock.sleeping === 0);
     await clock.advance(60_000);
